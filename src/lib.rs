@@ -1,0 +1,3 @@
+//! Highwater.
+pub mod clock;
+pub mod model;

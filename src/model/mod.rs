@@ -1,0 +1,26 @@
+//! Pure values shared by the whole house: no IO, no clock, no randomness.
+//!
+//! A USN means something only together with the invocationId of the DC that counted it (ADTS 3.1.1.1.9),
+//! so the types here keep the two together: a [`Vector`] is keyed by invocationId, a [`Sample`] belongs to an
+//! incarnation, a [`Cursor`] names the incarnation it counts on.
+
+mod cursor;
+mod dc;
+mod name;
+mod poll;
+mod sample;
+mod time;
+mod usn;
+mod vector;
+
+pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge};
+pub use dc::{DcFacts, Identity, InstanceType, Preference};
+pub use name::{DcName, Dn, NameError, ResourceName};
+pub use poll::{FailureKind, PollFailure};
+pub use sample::{KnownUsn, NcVectors, Sample, SourceSample};
+pub use time::{Hours, TimeError, UtcMs};
+pub use usn::{InvocationId, Usn, UsnError};
+pub use vector::Vector;
+
+#[cfg(test)]
+mod tests;
