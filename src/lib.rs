@@ -1,3 +1,4 @@
 //! Highwater.
 pub mod clock;
+pub mod config;
 pub mod model;

@@ -98,3 +98,16 @@ impl Knowledge {
         }
     }
 }
+
+/// Which of the ways to find the start USN acts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartMethod {
+    /// The vector start where a vector proves one, else the time start.
+    #[default]
+    Best,
+    /// The sample nearest to FailureTimestamp − replicationTime, never after it.
+    Time,
+    /// The up-to-dateness vector.
+    Vector,
+}

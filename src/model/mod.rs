@@ -13,7 +13,7 @@ mod time;
 mod usn;
 mod vector;
 
-pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge};
+pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
 pub use name::{DcName, Dn, NameError, ResourceName};
 pub use poll::{FailureKind, PollFailure};
