@@ -6,18 +6,22 @@
 
 mod cursor;
 mod dc;
+mod incarnation;
 mod name;
 mod poll;
 mod sample;
+mod switch;
 mod time;
 mod usn;
 mod vector;
 
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
+pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};
 pub use name::{DcName, Dn, NameError, ResourceName};
 pub use poll::{FailureKind, PollFailure};
 pub use sample::{KnownUsn, NcVectors, Sample, SourceSample};
+pub use switch::Switch;
 pub use time::{Hours, TimeError, UtcMs};
 pub use usn::{InvocationId, Usn, UsnError};
 pub use vector::Vector;

@@ -1,0 +1,90 @@
+//! What can go wrong with the store, in words an operator can act on.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// A failed use of the store; nothing of the transaction it names was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be opened.
+    #[error(
+        "cannot open the store {path}: {problem}; check that the folder exists and that this user may write in it"
+    )]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
+    /// Made by a newer version.
+    #[error(
+        "the store {path} has schema {found}, this program knows up to {known}: install the newer program, or \
+         restore a backup made by this one"
+    )]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest schema version this program knows.
+        known: i64,
+    },
+    /// No database of ours.
+    #[error(
+        "{path} is a database of another program: set [store] path to a file of Highwater's own"
+    )]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The disk is full.
+    #[error(
+        "the disk that holds the store is full: free room there; nothing already stored was lost, this write was not kept"
+    )]
+    DiskFull,
+    /// Another process held the write lock for too long.
+    #[error(
+        "the store was locked by another process for {0} s: look for a stuck highwater process or a copy job, then try again"
+    )]
+    Locked(u64),
+    /// The file is damaged.
+    #[error(
+        "the store is damaged ({0}): stop Highwater, keep the file, and restore the newest `highwater backup`"
+    )]
+    Damaged(String),
+    /// A stored value that this program cannot read.
+    #[error("the store holds a value this program cannot read: {0}")]
+    Unreadable(String),
+    /// The store's threads have ended.
+    #[error("the store was closed")]
+    Closed,
+    /// Anything else the database said.
+    #[error("the store failed: {0}")]
+    Other(String),
+}
+
+/// How long a connection waits for another process's write.
+pub(super) const BUSY_SECONDS: u64 = 10;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::SqliteFailure(cause, _) = &error {
+            match cause.code {
+                ErrorCode::DiskFull => return Self::DiskFull,
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                    return Self::Locked(BUSY_SECONDS);
+                }
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                    return Self::Damaged(error.to_string());
+                }
+                _ => {}
+            }
+        }
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..) => Self::Unreadable(error.to_string()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}

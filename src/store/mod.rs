@@ -1,0 +1,64 @@
+//! All SQL, behind one [`Store`] handle with async methods. No database type leaves this module.
+//!
+//! One writer thread per process takes jobs from a bounded channel and runs each in one immediate transaction;
+//! a few reader threads serve the rest from WAL snapshots. Other processes may have the same file open.
+//!
+//! # Decisions
+//! - WAL with `synchronous = FULL`: what an awaited write returned survives a power cut. A sample a second later
+//!   would do without, a rewritten cursor would not, and one rule is simpler than two.
+//! - Jobs that a caller stopped waiting for still run: cancelling a future loses nothing that was sent.
+//! - Dropping the last handle waits for the queued writes and closes the file.
+
+mod error;
+mod open;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::StoreError;
+use worker::Workers;
+
+/// The handle of the store; clones share one database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    workers: Arc<Workers>,
+}
+
+impl Store {
+    /// Opens or creates the database at `path` and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = path.to_owned();
+        let workers = tokio::task::spawn_blocking(move || Workers::start(path)).await;
+        let workers = workers.map_err(|_| StoreError::Closed)??;
+        Ok(Self {
+            workers: Arc::new(workers),
+        })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &PathBuf {
+        self.workers.path()
+    }
+
+    /// Runs `job` in one immediate transaction, committed when it returns `Ok`.
+    async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.workers.write(job).await
+    }
+
+    /// Runs `job` on one snapshot of the database.
+    async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.workers.read(job).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

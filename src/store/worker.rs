@@ -1,0 +1,153 @@
+//! The threads that own the connections, and the bounded queues to them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{StoreError, open};
+
+/// How many jobs may wait for the writer, and for the readers; a full queue makes the caller wait.
+const QUEUE: usize = 256;
+const READERS: usize = 2;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The threads of one open database; dropping it drains the queues and joins the threads.
+#[derive(Debug)]
+pub(super) struct Workers {
+    path: PathBuf,
+    write_jobs: Option<mpsc::Sender<Job>>,
+    read_jobs: Option<mpsc::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    pub(super) fn start(path: PathBuf) -> Result<Self, StoreError> {
+        let writer = open::writer(&path)?;
+        let readers = (0..READERS)
+            .map(|_| open::reader(&path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (write_jobs, write_queue) = mpsc::channel(QUEUE);
+        let (read_jobs, read_queue) = mpsc::channel(QUEUE);
+        let mut workers = Self {
+            path,
+            write_jobs: Some(write_jobs),
+            read_jobs: Some(read_jobs),
+            threads: Vec::new(),
+        };
+        workers.spawn("store-writer", writer, Arc::new(Mutex::new(write_queue)))?;
+        let read_queue = Arc::new(Mutex::new(read_queue));
+        for reader in readers {
+            workers.spawn("store-reader", reader, Arc::clone(&read_queue))?;
+        }
+        Ok(workers)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        mut connection: Connection,
+        queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    ) -> Result<(), StoreError> {
+        let take = move || {
+            queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .blocking_recv()
+        };
+        let serve = move || {
+            while let Some(job) = take() {
+                job(&mut connection);
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(serve);
+        self.threads
+            .push(thread.map_err(|error| StoreError::Other(error.to_string()))?);
+        Ok(())
+    }
+
+    pub(super) fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    pub(super) async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        submit(
+            self.write_jobs.as_ref(),
+            TransactionBehavior::Immediate,
+            job,
+        )
+        .await
+    }
+
+    pub(super) async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        submit(self.read_jobs.as_ref(), TransactionBehavior::Deferred, job).await
+    }
+}
+
+async fn submit<T, F>(
+    queue: Option<&mpsc::Sender<Job>>,
+    behavior: TransactionBehavior,
+    job: F,
+) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let run: Job = Box::new(move |connection| {
+        let result = in_transaction(connection, behavior, job);
+        // The caller may have stopped waiting; the work is done all the same.
+        drop(answer.send(result));
+    });
+    queue
+        .ok_or(StoreError::Closed)?
+        .send(run)
+        .await
+        .map_err(|_| StoreError::Closed)?;
+    answered.await.map_err(|_| StoreError::Closed)?
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    job: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let value = job(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.write_jobs = None;
+        self.read_jobs = None;
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != std::thread::current().id() {
+                // A panicked job has already answered its caller with `Closed`.
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+/// Where the file of this name lies beside the database, as `<database>.<suffix>`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
