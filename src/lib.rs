@@ -1,5 +1,7 @@
 //! Highwater.
 pub mod clock;
+pub mod collector;
 pub mod config;
+pub mod failover;
 pub mod model;
 pub mod store;

@@ -1,0 +1,98 @@
+//! What the consumer holds: S of the rules R2, R3, R7 and R12, from the newest evidence.
+
+use crate::config::Position;
+use crate::model::{Evidence, InvocationId, Knowledge, NcVectors, UtcMs, Vector, WhyNoStart};
+
+use super::input::Input;
+
+/// S with what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Per NC, the USN of every incarnation up to which the consumer holds everything.
+    pub(super) s: NcVectors,
+    /// What it rests on.
+    pub(super) evidence: Evidence,
+    /// When the evidence was collected, by the store's clock.
+    pub(super) at: UtcMs,
+}
+
+/// The incarnation the cursor counts on: as the cursor says, or the only one on record.
+pub(super) fn cursor_incarnation(input: &Input) -> Result<InvocationId, WhyNoStart> {
+    if let Some(id) = input.cursor.cursor.invocation_id {
+        return Ok(id);
+    }
+    match input.source.incarnations.as_slice() {
+        [only] => Ok(only.invocation_id),
+        lives => Err(WhyNoStart::CursorIncarnationUnknown {
+            source_dc: input.source.dc.clone(),
+            lives: lives.len(),
+        }),
+    }
+}
+
+/// S, or why it is unknown. With `allow_gap`, an unproven earlier start is passed over.
+pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
+    let ia = cursor_incarnation(input)?;
+    if input.position == Position::LargestSeen && !input.ask.allow_gap {
+        return Err(WhyNoStart::LargestSeen);
+    }
+    match &input.knowledge {
+        Some(Knowledge::Void { since, reason, .. }) if !input.ask.allow_gap => {
+            Err(WhyNoStart::KnowledgeVoid {
+                since: *since,
+                reason: reason.clone(),
+            })
+        }
+        Some(Knowledge::Held {
+            since,
+            invocation_id,
+            start,
+            held,
+            ..
+        }) if *invocation_id == ia => {
+            let read_on = input.cursor.cursor.read_up_to() > *start;
+            match from_sample(input, ia, Some(*since)) {
+                Some(newer) if read_on => Ok(newer),
+                _ => Ok(from_switch(input, ia, *since, held)),
+            }
+        }
+        _ => from_sample(input, ia, None).ok_or_else(|| WhyNoStart::NoVector {
+            source_dc: input.source.dc.clone(),
+            read_up_to: input.cursor.cursor.read_up_to(),
+        }),
+    }
+}
+
+/// The vectors collected before the cursor's USN was reached, and the cursor itself for the DC in use.
+fn from_sample(input: &Input, ia: InvocationId, after: Option<UtcMs>) -> Option<Held> {
+    let read_up_to = input.cursor.cursor.read_up_to();
+    let sample = input.source.evidence.as_ref()?;
+    let covered = sample.invocation_id == ia && sample.committed_after <= read_up_to;
+    let late_enough = after.is_none_or(|after| sample.collected_at > after);
+    (covered && late_enough).then(|| Held {
+        s: with_source(&sample.vectors, ia, read_up_to),
+        evidence: Evidence::SourceSample {
+            collected_at: sample.collected_at,
+            committed_after: sample.committed_after,
+        },
+        at: sample.collected_at,
+    })
+}
+
+/// S as the last switch left it (R3); the DC in use has been read up to the cursor since.
+fn from_switch(input: &Input, ia: InvocationId, since: UtcMs, held: &NcVectors) -> Held {
+    let s = with_source(held, ia, input.cursor.cursor.read_up_to());
+    Held {
+        s,
+        evidence: Evidence::LastSwitch { since },
+        at: since,
+    }
+}
+
+fn with_source(vectors: &NcVectors, ia: InvocationId, read_up_to: crate::model::Usn) -> NcVectors {
+    let own = |vector: &Vector| vector.clone().with(ia, read_up_to);
+    vectors
+        .iter()
+        .map(|(nc, vector)| (nc.clone(), own(vector)))
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! A plan: an immutable decision with the evidence it stands on and one verdict per candidate.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DcName, HeldCursor, Hours, InvocationId, Preference, ResourceName, StartMethod, Switch, Usn,
+    UtcMs, WhyNoStart, WhyNot,
+};
+
+/// What was asked of the planner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// How the start is found.
+    pub how: How,
+    /// Only this DC may be chosen.
+    pub only: Option<DcName>,
+    /// FailureTimestamp as given; `None` takes what the samples prove of the cursor.
+    pub failure_timestamp: Option<UtcMs>,
+    /// replicationTime.
+    pub replication_time: Hours,
+    /// A start that could skip changes is accepted this once.
+    pub allow_gap: bool,
+    /// Whether the sync is started again afterwards.
+    pub restart: bool,
+}
+
+/// How the start USN is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum How {
+    /// By hand: the sample of one backup DC collected at this time (`usnDate`).
+    Manual {
+        /// The collected time as given.
+        usn_date: UtcMs,
+    },
+    /// By a method over all candidates.
+    Auto {
+        /// The method.
+        method: StartMethod,
+    },
+}
+
+/// The way a start was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// From the up-to-dateness vector.
+    Vector,
+    /// From FailureTimestamp and replicationTime.
+    Time,
+    /// From a sample named by hand.
+    Manual,
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Vector => "vector",
+            Self::Time => "time",
+            Self::Manual => "manual",
+        })
+    }
+}
+
+/// What a start rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Evidence {
+    /// A vector of the DC in use, read before the USN the cursor has reached.
+    SourceSample {
+        /// When it was collected.
+        collected_at: UtcMs,
+        /// The DC's highestCommittedUSN read after it (hc₂).
+        committed_after: Usn,
+    },
+    /// What was known at the last switch, since no later vector is covered by the cursor yet.
+    LastSwitch {
+        /// When that switch was made.
+        since: UtcMs,
+    },
+    /// A sample of the backup DC.
+    BackupSample {
+        /// When it was collected.
+        collected_at: UtcMs,
+        /// TargetTimestamp = FailureTimestamp − replicationTime, for a start by time.
+        target: Option<UtcMs>,
+    },
+}
+
+/// One start that can be computed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartPoint {
+    /// The new lastUpdated and lastDeleted.
+    pub usn: Usn,
+    /// Whether the evidence proves that nothing is skipped.
+    pub proven: bool,
+    /// How many USNs the backup DC has above the start: at most so many changes are read, repeats included.
+    pub read_at_most: u64,
+    /// What it rests on.
+    pub evidence: Evidence,
+}
+
+/// The starts of one candidate by every method, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Starts {
+    /// From the vector.
+    pub vector: Result<StartPoint, WhyNoStart>,
+    /// From the times.
+    pub time: Result<StartPoint, WhyNoStart>,
+    /// By hand, where a sample was named.
+    pub manual: Option<Result<StartPoint, WhyNoStart>>,
+}
+
+/// The judgement on one candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The candidate.
+    pub dc: DcName,
+    /// The wish in the configuration.
+    pub preference: Preference,
+    /// Its site, where known.
+    pub site: Option<String>,
+    /// Whether it is in the consumer's site.
+    pub same_site: bool,
+    /// Its incarnation, where it answered.
+    pub invocation_id: Option<InvocationId>,
+    /// Its highestCommittedUSN, where it answered.
+    pub committed: Option<Usn>,
+    /// Why it is out; empty where it may be chosen.
+    pub why_not: Vec<WhyNot>,
+    /// What could be computed; `None` where it did not answer.
+    pub starts: Option<Starts>,
+    /// How far the DC in use was behind this one, in milliseconds, where samples show it.
+    pub lag_ms: Option<i64>,
+    /// Whether it has everything the consumer holds, the DC in use's own last changes left out.
+    pub covers_consumer: bool,
+    /// At most so many changes of the DC in use, already told to the consumer, are unknown here ("ghosts").
+    pub ghosts_at_most: Option<u64>,
+}
+
+/// The chosen move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// How the start was found.
+    pub method: Method,
+    /// The start.
+    pub start: StartPoint,
+    /// At most so many changes already told to the consumer are unknown on the new DC.
+    pub ghosts_at_most: Option<u64>,
+    /// What is to be carried out.
+    pub switch: Switch,
+}
+
+/// Something the operator should know before going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Warning {
+    /// The start is not proven.
+    #[error("the start on {dc} is not proven: {because}")]
+    Unproven {
+        /// The DC.
+        dc: DcName,
+        /// What it hangs on.
+        because: String,
+    },
+    /// Replication was measured slower than replicationTime.
+    #[error(
+        "replication from {dc} was measured {lag_ms} ms behind, more than replicationTime ({bound_ms} ms): a start \
+         by time can skip changes; raise --replication-time"
+    )]
+    LagAboveReplicationTime {
+        /// The candidate.
+        dc: DcName,
+        /// The measured lag.
+        lag_ms: i64,
+        /// The bound given.
+        bound_ms: i64,
+    },
+    /// The FailureTimestamp is later than what the cursor is known to have read.
+    #[error(
+        "FailureTimestamp {given} is later than {proven}, the newest time whose changes the cursor is known to have \
+         read: a start by time can skip what came in between; use --failure-timestamp {proven}"
+    )]
+    FailureAfterLastRead {
+        /// The FailureTimestamp given.
+        given: UtcMs,
+        /// The newest time proven by samples.
+        proven: UtcMs,
+    },
+    /// The DC's clock is off.
+    #[error("the clock of {dc} is {skew_ms} ms off ours: {}", if skew_ms.abs() > 300_000 { "beyond Kerberos' 5 min, repair it" } else { "more than 5 s" })]
+    ClockSkew {
+        /// The candidate.
+        dc: DcName,
+        /// Its clock less ours.
+        skew_ms: i64,
+    },
+    /// The consumer is ahead of the new DC.
+    #[error(
+        "up to {at_most} changes the consumer already has were made on {source_dc} and are not on {dc} yet: they come \
+         back only when {source_dc} does"
+    )]
+    Ghosts {
+        /// The chosen DC.
+        dc: DcName,
+        /// The DC in use.
+        source_dc: DcName,
+        /// The bound.
+        at_most: u64,
+    },
+}
+
+/// An immutable decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// For which resource.
+    pub resource: ResourceName,
+    /// When it was made.
+    pub made_at: UtcMs,
+    /// What was asked.
+    pub ask: Ask,
+    /// The cursor it was made for.
+    pub cursor: HeldCursor,
+    /// The DC in use.
+    pub source: DcName,
+    /// FailureTimestamp as used by the start by time.
+    pub failure_timestamp: Option<UtcMs>,
+    /// TargetTimestamp = FailureTimestamp − replicationTime.
+    pub target: Option<UtcMs>,
+    /// The choice, or none where nothing is safe.
+    pub chosen: Option<Chosen>,
+    /// Every candidate, best first.
+    pub candidates: Vec<Verdict>,
+    /// What to know before going on.
+    pub warnings: Vec<Warning>,
+    /// SHA-256 over what would be carried out, in hex: the same decision gives the same hash at any time.
+    pub hash: String,
+}

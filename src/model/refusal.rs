@@ -1,0 +1,226 @@
+//! Typed reasons: why a DC is no candidate, and why a method gives no start. Page, mail and command line print these.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DcName, Dn, InvocationId, PollFailure, Usn, UtcMs};
+
+/// Why a DC may not take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WhyNot {
+    /// It is the DC in use.
+    #[error("it is the DC in use")]
+    InUse,
+    /// The configuration says so.
+    #[error("the configuration lists it under must_not")]
+    MustNot,
+    /// Another DC was asked for.
+    #[error("another DC was asked for with --to")]
+    NotAskedFor,
+    /// It did not answer.
+    #[error("it did not answer: {failure}")]
+    Unreachable {
+        /// The failed probe.
+        failure: PollFailure,
+    },
+    /// Another server answered.
+    #[error(
+        "{found} answered where {expected} was expected: an alias or load balancer leads there, or the DC was replaced"
+    )]
+    WrongServer {
+        /// The server name on record or configured.
+        expected: String,
+        /// The server name that answered.
+        found: String,
+    },
+    /// Quarantined.
+    #[error("quarantined since {since}: {reason}; `highwater quarantine release` once it is sound")]
+    Quarantined {
+        /// Since when.
+        since: UtcMs,
+        /// The evidence.
+        reason: String,
+    },
+    /// The probe itself shows a rollback (R10).
+    #[error("its database went back in time: {evidence}")]
+    RolledBack {
+        /// The evidence.
+        evidence: String,
+    },
+    /// Not synchronized yet.
+    #[error("it has not finished its first synchronization (isSynchronized is FALSE)")]
+    NotSynchronized,
+    /// A read-only DC.
+    #[error("it is a read-only DC, which can stand in for nobody")]
+    ReadOnly,
+    /// Not a global catalog, and the resource reads one.
+    #[error("it is no global catalog, and the resource reads one")]
+    NotGlobalCatalog,
+    /// A global catalog that is not ready.
+    #[error("its global catalog is not ready (isGlobalCatalogReady is FALSE)")]
+    GlobalCatalogNotReady,
+    /// It does not hold what the resource reads.
+    #[error("it holds no full copy of {nc}")]
+    NoReplica {
+        /// The naming context.
+        nc: Dn,
+    },
+    /// The naming context is being built.
+    #[error("its copy of {nc} is still being built")]
+    BeingBuilt {
+        /// The naming context.
+        nc: Dn,
+    },
+    /// The naming context is being removed.
+    #[error("its copy of {nc} is being removed")]
+    BeingRemoved {
+        /// The naming context.
+        nc: Dn,
+    },
+    /// No start by the method asked for.
+    #[error("no start by {method}: {why}")]
+    NoStart {
+        /// The method.
+        method: super::Method,
+        /// Why.
+        why: WhyNoStart,
+    },
+    /// The start could skip changes.
+    #[error(
+        "the start {start} lies above {proven}, up to which the consumer is known to hold this DC's changes: it would \
+         skip what lies between; use --method vector, or --allow-gap to accept the loss"
+    )]
+    WouldSkip {
+        /// The start asked for.
+        start: Usn,
+        /// The proven start.
+        proven: Usn,
+    },
+}
+
+/// Why a method gives no start on a DC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum WhyNoStart {
+    /// No vector of the DC in use is covered by the cursor.
+    #[error(
+        "no vector of {source_dc} was collected before USN {read_up_to}, which the cursor has reached: was the \
+         collector running, and may it read replUpToDateVector? (`highwater check`)"
+    )]
+    NoVector {
+        /// The DC in use.
+        source_dc: DcName,
+        /// What the cursor has read up to.
+        read_up_to: Usn,
+    },
+    /// It is unknown which incarnation the cursor counts on.
+    #[error(
+        "the cursor names no invocationId and {source_dc} has had {lives}: it is unknown on which one the cursor \
+         counts; write invocationId into the cursor"
+    )]
+    CursorIncarnationUnknown {
+        /// The DC in use.
+        source_dc: DcName,
+        /// How many incarnations are on record.
+        lives: usize,
+    },
+    /// The consumer's cursor is the largest uSNChanged it saw (R12).
+    #[error(
+        "the consumer keeps the largest uSNChanged it saw, which can lie above changes it has not read \
+         (results are unordered): no vector start is proven for it"
+    )]
+    LargestSeen,
+    /// An earlier start was not proven (R7).
+    #[error("what the consumer holds is unknown since {since}: {reason}")]
+    KnowledgeVoid {
+        /// Since when.
+        since: UtcMs,
+        /// Why.
+        reason: String,
+    },
+    /// The vector has no entry for this DC's incarnation (R2).
+    #[error(
+        "the vector of {nc} knows nothing of invocationId {invocation_id}: only a full pass is safe there"
+    )]
+    NotInVector {
+        /// The naming context.
+        nc: Dn,
+        /// The candidate's incarnation.
+        invocation_id: InvocationId,
+    },
+    /// The start lies above what the DC has (R2, R10).
+    #[error(
+        "the vector says {start}, but the DC itself is only at {committed}: it went back in time"
+    )]
+    AboveCommitted {
+        /// The start the vector gives.
+        start: Usn,
+        /// The DC's highestCommittedUSN.
+        committed: Usn,
+    },
+    /// The evidence is older than the release of this incarnation from quarantine (R9).
+    #[error(
+        "the evidence of {evidence_at} is older than the release from quarantine at {released_at}"
+    )]
+    BeforeRelease {
+        /// When the evidence was collected.
+        evidence_at: UtcMs,
+        /// When the incarnation was released.
+        released_at: UtcMs,
+    },
+    /// The evidence is older than the tombstone lifetime: deletions are lost.
+    #[error(
+        "the evidence of {evidence_at} is older than the tombstone lifetime of {days} days: deletions since then may \
+         be gone; order a full pass of the sync"
+    )]
+    TombstonesExpired {
+        /// When the evidence was collected.
+        evidence_at: UtcMs,
+        /// The lifetime in days.
+        days: u32,
+    },
+    /// No FailureTimestamp is known.
+    #[error(
+        "no FailureTimestamp was given and no sample shows when the cursor was last good; use --failure-timestamp"
+    )]
+    NoFailureTimestamp,
+    /// No sample of the DC's present incarnation at or before the target.
+    #[error("no sample of invocationId {invocation_id} was collected at or before {target}")]
+    NoSampleBefore {
+        /// The candidate's incarnation.
+        invocation_id: InvocationId,
+        /// TargetTimestamp.
+        target: UtcMs,
+    },
+    /// No sample at the time named by hand.
+    #[error("no sample was collected at {usn_date}{}; `highwater history` lists them", nearest(*before, *after))]
+    NoSampleAt {
+        /// The time asked for.
+        usn_date: UtcMs,
+        /// The nearest earlier sample.
+        before: Option<UtcMs>,
+        /// The nearest later sample.
+        after: Option<UtcMs>,
+    },
+    /// The sample belongs to an earlier incarnation.
+    #[error(
+        "the sample of {usn_date} belongs to invocationId {sampled}, but the DC is now {present} (restored): its USNs \
+         are void"
+    )]
+    OtherIncarnation {
+        /// The time asked for.
+        usn_date: UtcMs,
+        /// The incarnation of the sample.
+        sampled: InvocationId,
+        /// The present incarnation.
+        present: InvocationId,
+    },
+}
+
+fn nearest(before: Option<UtcMs>, after: Option<UtcMs>) -> String {
+    match (before, after) {
+        (None, None) => ", nor at any other time".to_owned(),
+        (Some(at), None) | (None, Some(at)) => format!("; the nearest is of {at}"),
+        (Some(before), Some(after)) => format!("; the nearest are of {before} and {after}"),
+    }
+}
