@@ -1,10 +1,104 @@
-//! The configuration: raw TOML in, checked settings out.
+//! The configuration: one TOML file in, checked settings out.
 //!
-//! Owns the file's shape, its checks and where secrets come from. It opens no connection and no database.
+//! Owns where the file is looked for, its shape, its checks and where secrets come from. It opens no connection
+//! and no database, and never shows a secret.
+//!
+//! # Decisions
+//! - The tables are read by hand from the spanned document (`raw`), not by serde structs: serde stops at the first
+//!   mistake, and a person who corrects a file wants all of them. Unknown keys are refused all the same.
+//! - Every key may also be written in camelCase, as the original system wrote it (`daysToKeepUSNS`, `backupDCs`).
+//! - A relative path in the file counts from the folder of the file, so a service and a shell mean the same.
+//! - A file that is no TOML is reported as such alone: what follows a broken line means nothing.
+//! - What a wrong guess would turn into lost changes or an open door has no default: credentials (an anonymous DC
+//!   says so) and what a consumer's cursor means (`position`).
 
+mod check;
+mod error;
+mod problem;
+mod raw;
+mod secret;
 mod settings;
+mod suggest;
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use error::ConfigError;
+pub use problem::{Invalid, Problem};
 pub use settings::{
     Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,
-    Security, Settings, Timeouts, TlsTrust,
+    SecretSource, Security, Settings, Timeouts, TlsTrust,
 };
+
+/// A commented example of the file.
+pub const EXAMPLE: &str = include_str!("../../templates/highwater.toml");
+
+/// The places looked at, in this order, where neither `--config` nor `HIGHWATER_CONFIG` names the file.
+pub const SEARCHED: [&str; 2] = ["highwater.toml", "/etc/highwater/highwater.toml"];
+
+/// Whether secrets are read while loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Read every password and check every key, keytab and CA file: for commands that connect.
+    Resolve,
+    /// Touch none of them: for commands that work from the store; passwords become [`Credentials::NotRead`].
+    Skip,
+}
+
+/// What looks up an environment variable.
+type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+/// The file to load: `given` where there is one, else the first of [`SEARCHED`] that exists.
+pub fn find(given: Option<&Path>) -> Result<PathBuf, ConfigError> {
+    if let Some(path) = given {
+        return Ok(path.to_owned());
+    }
+    SEARCHED
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+        .ok_or(ConfigError::NotFound)
+}
+
+/// Loads and checks the file at `path`; fails with every problem in it at once.
+pub fn load(path: &Path, secrets: Secrets) -> Result<Settings, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
+        path: path.to_owned(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    parse(path, &text, secrets, &|name| std::env::var_os(name))
+}
+
+/// Checks `text` as the content of the file at `path`, with `env` in place of the environment.
+fn parse(path: &Path, text: &str, secrets: Secrets, env: Env<'_>) -> Result<Settings, ConfigError> {
+    let mut notes = problem::Notes::default();
+    let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+    for error in &errors {
+        notes.syntax(error);
+    }
+    let place = check::Place {
+        base: path.parent().unwrap_or(Path::new("")),
+        secrets,
+        env,
+    };
+    let settings = if errors.is_empty() {
+        check::settings(&document, &place, &mut notes)
+    } else {
+        None
+    };
+    match settings {
+        Some(settings) if notes.is_empty() => Ok(settings),
+        _ => Err(ConfigError::Invalid(notes.into_invalid(
+            path,
+            text,
+            document.get_ref(),
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use crate::model::{DcName, Dn, HostAttribute, Hours, Preference, ResourceName};
 /// The whole configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The SQLite database file.
+    /// The `SQLite` database file.
     pub store: PathBuf,
     /// The collector task.
     pub collector: Collector,
@@ -64,7 +64,7 @@ pub struct DcSettings {
 pub enum Security {
     /// TLS from the first byte.
     Ldaps,
-    /// TLS by the StartTLS operation before anything else.
+    /// TLS by the `StartTLS` operation before anything else.
     StartTls,
     /// Nothing: only where the configuration says `security = "clear, passwords readable on the network"`.
     Clear,
@@ -91,6 +91,13 @@ pub enum Credentials {
         /// The password, re-read on reload.
         password: SecretString,
     },
+    /// Simple bind, loaded with [`Secrets::Skip`](super::Secrets::Skip): nothing to bind with, so a bind must be refused.
+    NotRead {
+        /// A DN, `user@domain` or `DOMAIN\user`.
+        user: String,
+        /// Where the password would be read from.
+        source: SecretSource,
+    },
     /// SASL EXTERNAL with a client certificate.
     External {
         /// PEM file with the client's certificate chain.
@@ -107,6 +114,17 @@ pub enum Credentials {
         /// A credential cache to use.
         ccache: Option<PathBuf>,
     },
+}
+
+/// Where a secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// A file that only its owner can read.
+    File(PathBuf),
+    /// An environment variable of this name.
+    Env(String),
+    /// A systemd credential of this name, in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
 }
 
 /// The bounds on waiting for a DC.

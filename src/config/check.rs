@@ -1,0 +1,134 @@
+//! What the file means: every table checked by itself, then the tables against one another.
+
+mod connection;
+mod credentials;
+mod resource;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::problem::Notes;
+use super::raw::{Field, Section};
+use super::{Collector, Env, Secrets, Settings};
+
+/// What the checks need besides the document.
+pub(super) struct Place<'p> {
+    /// The folder relative paths count from.
+    pub(super) base: &'p Path,
+    /// Whether secrets are read.
+    pub(super) secrets: Secrets,
+    /// The environment.
+    pub(super) env: Env<'p>,
+}
+
+impl Place<'_> {
+    /// The path a field names.
+    fn path(&self, field: &Field<'_>, notes: &mut Notes) -> Option<PathBuf> {
+        let text = field.text("\"/etc/highwater/…\"", notes)?;
+        Some(self.base.join(text))
+    }
+
+    /// The path a field names, which must be a file that can be read where secrets are.
+    fn readable(&self, field: &Field<'_>, notes: &mut Notes) -> Option<PathBuf> {
+        let path = self.path(field, notes)?;
+        if self.secrets == Secrets::Skip {
+            return Some(path);
+        }
+        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
+            Ok(meta) if meta.is_file() => Some(path),
+            Ok(_) => {
+                field.wrong("is no file", "name a regular file", notes);
+                None
+            }
+            Err(error) => {
+                let cure = format!("check the path and its permissions ({error})");
+                field.wrong("cannot be read", cure, notes);
+                None
+            }
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// From one second to one day: the bounds of periods and of commands.
+const PERIODS: RangeInclusive<Duration> = SECOND..=DAY;
+
+/// The settings the document gives; `None` where a part is missing or wrong, which `notes` then tells.
+pub(super) fn settings(
+    document: &Spanned<DeTable<'_>>,
+    place: &Place<'_>,
+    notes: &mut Notes,
+) -> Option<Settings> {
+    let mut root = Section::of(String::new(), 0..0, document.get_ref());
+    let store = store(&mut root, place, notes);
+    let collector = collector(&mut root, notes);
+    let credentials = credentials::all(&mut root, place, notes);
+    let defaults = connection::defaults(&mut root, place, notes);
+    let (dcs, dc_names) = connection::dcs(&mut root, &defaults, &credentials, place, notes);
+    let mut resources = BTreeMap::new();
+    for (name, section) in root.tables("resource", notes) {
+        if let Some(resource) = resource::read(&name, section, &dc_names, place, notes) {
+            resources.insert(resource.name.clone(), resource);
+        }
+    }
+    root.finish(notes);
+    Some(Settings {
+        store: store?,
+        collector: collector?,
+        dcs,
+        resources,
+    })
+}
+
+fn store(root: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<PathBuf> {
+    let like = "{ path = \"/var/lib/highwater/highwater.db\" }";
+    let mut section = root.require("store", like, notes)?.table(notes)?;
+    let path = section
+        .require("path", "\"/var/lib/highwater/highwater.db\"", notes)
+        .and_then(|field| place.path(&field, notes));
+    section.finish(notes);
+    path
+}
+
+fn collector(root: &mut Section<'_>, notes: &mut Notes) -> Option<Collector> {
+    let mut collector = Collector {
+        period: Duration::from_mins(1),
+        jitter: 0.1,
+        concurrency: 64,
+        days_to_keep_usns: 7,
+    };
+    let Some(field) = root.take("collector", notes) else {
+        return Some(collector);
+    };
+    let mut section = field.table(notes)?;
+    if let Some(field) = section.take("period", notes)
+        && let Some(period) = field.duration(PERIODS, notes)
+    {
+        collector.period = period;
+    }
+    if let Some(field) = section.take("jitter", notes) {
+        match field.number().filter(|part| (0.0..=1.0).contains(part)) {
+            Some(part) => collector.jitter = part,
+            None => field.wrong("cannot be used", "give a part of the period, 0 to 1", notes),
+        }
+    }
+    if let Some(field) = section.take("concurrency", notes)
+        && let Some(polls) = field.whole(1..=1024, notes)
+    {
+        collector.concurrency = usize::try_from(polls).unwrap_or(usize::MAX);
+    }
+    if let Some(field) = section.take("days_to_keep_usns", notes)
+        && let Some(days) = field.whole(1..=3650, notes)
+    {
+        collector.days_to_keep_usns = days;
+    }
+    section.finish(notes);
+    Some(collector)
+}

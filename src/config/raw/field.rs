@@ -1,0 +1,242 @@
+//! One key's value, read as the type that is needed.
+
+use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::Section;
+use crate::config::problem::Notes;
+use crate::config::suggest;
+
+/// One key's value.
+#[derive(Clone)]
+pub(in crate::config) struct Field<'t> {
+    path: String,
+    span: Range<usize>,
+    value: &'t DeValue<'t>,
+}
+
+impl<'t> Field<'t> {
+    /// The value of the key `path`, with its place.
+    pub(super) fn new(path: String, value: &'t Spanned<DeValue<'t>>) -> Self {
+        Self {
+            path,
+            span: value.span(),
+            value: value.get_ref(),
+        }
+    }
+
+    /// Where the value stands.
+    pub(in crate::config) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The full name of the key.
+    pub(in crate::config) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Records that the value is not what is needed.
+    pub(in crate::config) fn wrong(&self, what: &str, cure: impl Into<String>, notes: &mut Notes) {
+        let message = format!("`{} = {}` {what}", self.path, shown(self.value));
+        notes.add(self.span(), message, cure);
+    }
+
+    /// A text that is not blank.
+    pub(in crate::config) fn text(&self, like: &str, notes: &mut Notes) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) if text.trim().is_empty() => {
+                self.wrong("is empty", format!("write it like {like}"), notes);
+                None
+            }
+            DeValue::String(text) => Some(text.as_ref()),
+            _ => {
+                self.wrong("is no text", format!("write it like {like}"), notes);
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(in crate::config) fn boolean(&self, notes: &mut Notes) -> Option<bool> {
+        if let DeValue::Boolean(value) = self.value {
+            return Some(*value);
+        }
+        self.wrong("is neither true nor false", "write true or false", notes);
+        None
+    }
+
+    /// A whole number within the bounds.
+    pub(in crate::config) fn whole(
+        &self,
+        bounds: RangeInclusive<u32>,
+        notes: &mut Notes,
+    ) -> Option<u32> {
+        let number = match self.value {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        let inside = number.filter(|number| bounds.contains(number));
+        if inside.is_none() {
+            let cure = format!(
+                "give a whole number, {} to {}",
+                bounds.start(),
+                bounds.end()
+            );
+            self.wrong("cannot be used", cure, notes);
+        }
+        inside
+    }
+
+    /// A number, whole or not.
+    pub(in crate::config) fn number(&self) -> Option<f64> {
+        match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A duration such as `"90s"` or `"1h 30m"`, within the bounds.
+    pub(in crate::config) fn duration(
+        &self,
+        bounds: RangeInclusive<Duration>,
+        notes: &mut Notes,
+    ) -> Option<Duration> {
+        let text = self.text("\"60s\", with its unit", notes)?;
+        let (from, to) = (
+            humantime::format_duration(*bounds.start()),
+            humantime::format_duration(*bounds.end()),
+        );
+        match humantime::parse_duration(text) {
+            Ok(duration) if bounds.contains(&duration) => Some(duration),
+            Ok(_) => {
+                self.wrong("is out of bounds", format!("give {from} to {to}"), notes);
+                None
+            }
+            Err(error) => {
+                let cure = format!("write it like \"60s\" or \"5m\" ({error})");
+                self.wrong("is no duration", cure, notes);
+                None
+            }
+        }
+    }
+
+    /// What the text parses to; the error's text names the value and, after a colon, the cure.
+    pub(in crate::config) fn parsed<T: FromStr>(&self, like: &str, notes: &mut Notes) -> Option<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let text = self.text(like, notes)?;
+        parsed(self.path(), text, self.span(), like, notes)
+    }
+
+    /// One of a few words.
+    pub(in crate::config) fn one_of<T: Copy>(
+        &self,
+        words: &[(&str, T)],
+        notes: &mut Notes,
+    ) -> Option<T> {
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let choice = format!("\"{}\"", names.join("\" or \""));
+        let text = self.text(&choice, notes)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let cure = suggest::nearest(text, names.iter().copied()).map_or_else(
+                || format!("write {choice}"),
+                |near| format!("did you mean \"{near}\"?"),
+            );
+            self.wrong("is not known", cure, notes);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// The elements of a list that is not empty.
+    pub(in crate::config) fn list(&self, like: &str, notes: &mut Notes) -> Vec<Field<'t>> {
+        match self.value {
+            DeValue::Array(items) if !items.is_empty() => items
+                .iter()
+                .map(|item| Field {
+                    path: self.path.clone(),
+                    span: item.span(),
+                    value: item.get_ref(),
+                })
+                .collect(),
+            DeValue::Array(_) => {
+                self.wrong("is an empty list", format!("write it like {like}"), notes);
+                Vec::new()
+            }
+            _ => {
+                self.wrong("is no list", format!("write it like {like}"), notes);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether the value is a list with nothing in it.
+    pub(in crate::config) fn is_empty_list(&self) -> bool {
+        matches!(self.value, DeValue::Array(items) if items.is_empty())
+    }
+
+    /// Whether the value is a table.
+    pub(in crate::config) fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// The table; its value is not shown where it is none, since it may be a secret.
+    pub(in crate::config) fn table(&self, notes: &mut Notes) -> Option<Section<'t>> {
+        if let DeValue::Table(table) = self.value {
+            return Some(Section::of(self.path.clone(), self.span(), table));
+        }
+        notes.add(
+            self.span(),
+            format!("`{}` is no table", self.path),
+            format!("write a line [{}] with the keys below it", self.path),
+        );
+        None
+    }
+}
+
+/// As [`Field::parsed`], for a text that is no value, such as a key.
+pub(in crate::config) fn parsed<T: FromStr>(
+    path: &str,
+    text: &str,
+    span: Range<usize>,
+    like: &str,
+    notes: &mut Notes,
+) -> Option<T>
+where
+    T::Err: std::fmt::Display,
+{
+    match text.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let error: T::Err = error;
+            let words = error.to_string();
+            let (what, cure) = words.rsplit_once(": ").unwrap_or((&words, like));
+            notes.add(span, format!("`{path}`: {what}"), cure);
+            None
+        }
+    }
+}
+
+/// The value as a person would write it, cut short.
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) if text.chars().count() > 60 => {
+            let head: String = text.chars().take(60).collect();
+            format!("{head:?}…")
+        }
+        DeValue::String(text) => format!("{text:?}"),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::Array(items) if items.is_empty() => "[]".to_owned(),
+        DeValue::Array(_) => "[…]".to_owned(),
+        DeValue::Table(_) => "{…}".to_owned(),
+    }
+}
