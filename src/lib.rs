@@ -1,4 +1,5 @@
 //! Highwater.
+pub mod cli;
 pub mod clock;
 pub mod collector;
 pub mod config;

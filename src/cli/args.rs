@@ -1,0 +1,115 @@
+//! The arguments all commands share, and the list of commands.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  highwater config check                 every mistake in the configuration, with line and column
+  highwater -o json config show          the settings in force, as JSON, without secrets
+
+Exit codes:
+  0 ok   1 failed   2 usage   3 refused by a safety rule   4 done in part   5 unreachable
+  6 not authenticated or not permitted   7 TLS   78 configuration";
+
+/// Keeps an incremental Active Directory sync running when the domain controller it reads from dies.
+#[derive(Debug, Parser)]
+#[command(name = "highwater", version, after_help = EXAMPLES, subcommand_required = true)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The configuration file [default: ./highwater.toml, then /etc/highwater/highwater.toml]
+    #[arg(long, global = true, value_name = "PATH", env = "HIGHWATER_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How data is written to stdout
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
+    pub output: Format,
+    /// How much is logged to stderr [default: info for `run`, warn otherwise]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "LEVEL",
+        env = "HIGHWATER_LOG"
+    )]
+    pub log: Option<LogLevel>,
+    /// How the log is written
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub log_format: LogFormat,
+    /// No messages on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How data is written to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// For programs: one JSON document
+    Json,
+}
+
+/// How the log is written to stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// What failed
+    Error,
+    /// And what is odd
+    Warn,
+    /// And what was done
+    Info,
+    /// And how
+    Debug,
+    /// And every step
+    Trace,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Checks or shows the configuration
+    Config(super::config::Args),
+}
+
+impl Command {
+    /// The level to log at where none is asked for.
+    pub fn default_level(&self) -> LogLevel {
+        match self {
+            Self::Config(_) => LogLevel::Warn,
+        }
+    }
+}

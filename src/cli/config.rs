@@ -1,0 +1,216 @@
+//! `config check` and `config show`.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::output::table;
+use super::{CliError, Context, Exit};
+use crate::config::{
+    self, ConfigError, ConsumerKind, Credentials, DcSettings, Invalid, Position, ResourceSettings,
+    SecretSource, Secrets, Security, Settings, TlsTrust,
+};
+use crate::model::HostAttribute;
+
+const EXAMPLES: &str = "\
+Examples:
+  highwater config check
+  highwater --config hw.toml config show";
+
+/// Checks or shows the configuration
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Action {
+    /// Tells every mistake in the configuration, with line and column; reads the secrets, connects to nothing
+    #[command(
+        after_help = "Examples:\n  highwater config check\n  highwater -o json --config hw.toml config check"
+    )]
+    Check,
+    /// Shows the settings in force, defaults included and secrets left out
+    #[command(after_help = "Examples:\n  highwater config show\n  highwater -o json config show")]
+    Show,
+}
+
+/// Checks or shows the configuration; a configuration with problems ends with [`Exit::Config`].
+pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
+    match args.action {
+        Action::Check => check(context),
+        Action::Show => show(context),
+    }
+}
+
+fn check(context: &Context) -> Result<Exit, CliError> {
+    let path = context.config_path()?;
+    match config::load(&path, Secrets::Resolve) {
+        Ok(settings) => {
+            let (dcs, resources) = (settings.dcs.len(), settings.resources.len());
+            let result = json!({
+                "path": path, "ok": true, "problems": [], "dcs": dcs, "resources": resources,
+            });
+            context.output.emit(&result, || {
+                let mut table = table(&["FILE", "DCS", "RESOURCES", "PROBLEMS"]);
+                table.add_row([
+                    path.display().to_string(),
+                    dcs.to_string(),
+                    resources.to_string(),
+                    "none".to_owned(),
+                ]);
+                table
+            })?;
+            Ok(Exit::Ok)
+        }
+        Err(ConfigError::Invalid(invalid)) if context.output.format() == Format::Json => {
+            let Invalid { path, problems } = &invalid;
+            context.output.emit(
+                &json!({ "path": path, "ok": false, "problems": problems }),
+                || table(&[]),
+            )?;
+            Ok(Exit::Config)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show(context: &Context) -> Result<Exit, CliError> {
+    let shown = settings(&context.settings(Secrets::Skip)?);
+    context.output.emit(&shown, || {
+        let mut table = table(&["KEY", "VALUE"]);
+        let mut rows = Vec::new();
+        flatten("", &shown, &mut rows);
+        table.add_rows(rows);
+        table
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// The leaves of a JSON document, each with its full name.
+fn flatten(path: &str, value: &Value, rows: &mut Vec<[String; 2]>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let below = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                flatten(&below, value, rows);
+            }
+        }
+        Value::String(text) => rows.push([path.to_owned(), text.clone()]),
+        Value::Null => rows.push([path.to_owned(), "-".to_owned()]),
+        other => rows.push([path.to_owned(), other.to_string()]),
+    }
+}
+
+fn settings(settings: &Settings) -> Value {
+    let collector = &settings.collector;
+    let dcs: serde_json::Map<String, Value> = settings
+        .dcs
+        .iter()
+        .map(|(name, settings)| (name.to_string(), dc(settings)))
+        .collect();
+    let resources: serde_json::Map<String, Value> = settings
+        .resources
+        .iter()
+        .map(|(name, settings)| (name.to_string(), resource(settings)))
+        .collect();
+    json!({
+        "store": { "path": settings.store },
+        "collector": {
+            "period": humantime::format_duration(collector.period).to_string(),
+            "jitter": collector.jitter,
+            "concurrency": collector.concurrency,
+            "days_to_keep_usns": collector.days_to_keep_usns,
+        },
+        "dc": dcs,
+        "resource": resources,
+    })
+}
+
+fn dc(dc: &DcSettings) -> Value {
+    json!({
+        "host": dc.host,
+        "address": dc.address,
+        "port": dc.port,
+        "global_catalog_port": dc.global_catalog_port,
+        "server_name": dc.server_name,
+        "security": match dc.security {
+            Security::Ldaps => "ldaps",
+            Security::StartTls => "starttls",
+            Security::Clear => "clear, passwords readable on the network",
+        },
+        "ca_file": match &dc.trust {
+            TlsTrust::System => None,
+            TlsTrust::File(path) => Some(path),
+        },
+        "credentials": credentials(&dc.credentials),
+        "connect_timeout": humantime::format_duration(dc.timeouts.connect).to_string(),
+        "operation_timeout": humantime::format_duration(dc.timeouts.operation).to_string(),
+        "search_timeout": humantime::format_duration(dc.timeouts.search).to_string(),
+    })
+}
+
+fn credentials(credentials: &Credentials) -> Value {
+    match credentials {
+        Credentials::Anonymous => json!({ "method": "anonymous" }),
+        Credentials::Simple { user, .. } => json!({ "method": "simple", "user": user }),
+        Credentials::NotRead { user, source } => json!({
+            "method": "simple",
+            "user": user,
+            "password": match source {
+                SecretSource::File(path) => json!({ "file": path }),
+                SecretSource::Env(name) => json!({ "env": name }),
+                SecretSource::Credential(name) => json!({ "credential": name }),
+            },
+        }),
+        Credentials::External { certificate, key } => {
+            json!({ "method": "external", "certificate": certificate, "key": key })
+        }
+        Credentials::Gssapi {
+            principal,
+            keytab,
+            ccache,
+        } => json!({
+            "method": "gssapi", "principal": principal, "keytab": keytab, "ccache": ccache,
+        }),
+    }
+}
+
+fn resource(resource: &ResourceSettings) -> Value {
+    let consumer = &resource.consumer;
+    let (kind, path) = match &consumer.kind {
+        ConsumerKind::Store => ("store", None),
+        ConsumerKind::File(path) => ("file", Some(path)),
+    };
+    json!({
+        "base_contexts": resource.base_contexts,
+        "search_subdomains": resource.search_subdomains,
+        "rewrites": match resource.host_attribute {
+            HostAttribute::LdapHost => "ldap_host",
+            HostAttribute::GlobalCatalog => "global_catalog",
+        },
+        "backup_dcs": resource.backup_dcs,
+        "site": resource.site,
+        "replication_time": f64::from(resource.replication_time),
+        "start": resource.start,
+        "consumer": {
+            "kind": kind,
+            "path": path,
+            "position": match consumer.position {
+                Position::BeforeSearch => "before_search",
+                Position::LargestSeen => "largest_seen",
+            },
+            "stop": consumer.stop,
+            "start": consumer.start,
+            "command_timeout": humantime::format_duration(consumer.command_timeout).to_string(),
+        },
+    })
+}

@@ -1,0 +1,80 @@
+//! Why a command did not do what was asked, and how that ends the program.
+
+use std::error::Error;
+
+use super::Exit;
+use super::output::to_stderr;
+use crate::config::ConfigError;
+use crate::model::PollFailure;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// There are no settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A domain controller could not be read.
+    #[error("{0}")]
+    Directory(PollFailure),
+    /// A safety rule says no.
+    #[error("refused: {reason}")]
+    Refused {
+        /// The rule, and what would change its mind.
+        reason: String,
+    },
+    /// The arguments do not fit together or name what is not configured.
+    #[error("{0}")]
+    Usage(String),
+    /// Anything else, with its causes.
+    #[error("{what}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl CliError {
+    /// An error without an exit code of its own.
+    pub fn failed(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) => Exit::Config,
+            Self::Directory(failure) => Exit::of_failure_kind(failure.kind),
+            Self::Refused { .. } => Exit::Refused,
+            Self::Usage(_) => Exit::Usage,
+            Self::Failed { .. } => Exit::Failed,
+        }
+    }
+
+    /// Writes the error, with its causes, to stderr.
+    pub fn report(&self) {
+        if let Self::Config(ConfigError::Invalid(invalid)) = self {
+            to_stderr(invalid.render(true));
+            return;
+        }
+        let style = anstyle::AnsiColor::BrightRed.on_default().bold();
+        let mut text = format!("{style}error{style:#}: {self}");
+        let mut cause = match self {
+            Self::Failed { source, .. } => Some(source.as_ref() as &dyn Error),
+            _ => None,
+        };
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        to_stderr(text);
+    }
+}

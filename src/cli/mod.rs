@@ -1,0 +1,75 @@
+//! The command line: one file per command, and the frame they share.
+//!
+//! Owns the arguments ([`args`]), what goes to stdout ([`output`]) and how a command ends ([`exit`], [`error`]).
+//! Data goes to stdout, messages and the log to stderr. It decides nothing about domain controllers.
+//!
+//! # Decisions
+//! - Each command is `run(args, &Context) -> Result<Exit, CliError>`; [`main`] alone turns either into an exit code.
+//! - A command stands in [`args::Command`] once its file has a `run`.
+
+pub mod args;
+pub mod attempts;
+pub mod backup;
+pub mod check;
+pub mod choice;
+pub mod collect;
+pub mod config;
+pub mod context;
+pub mod discover;
+pub mod error;
+pub mod exit;
+pub mod export;
+pub mod failover;
+pub mod history;
+pub mod import;
+pub mod logging;
+pub mod output;
+pub mod plan;
+pub mod quarantine;
+pub mod run;
+pub mod status;
+pub mod undo;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+pub use context::Context;
+pub use error::CliError;
+pub use exit::Exit;
+
+use args::{Args, Command};
+
+/// Runs the program with these arguments, its own name first, and gives the code to end with.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(shown) => {
+            // A reader that went away while help is printed changes nothing about the outcome.
+            drop(shown.print());
+            return if shown.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
+        }
+    };
+    logging::start(&args.global, args.command.default_level());
+    let context = Context::new(&args.global);
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CliError::failed("cannot start the asynchronous runtime", source))
+        .and_then(|runtime| runtime.block_on(dispatch(args.command, &context)));
+    ended.unwrap_or_else(|error| {
+        error.report();
+        error.exit()
+    })
+}
+
+#[expect(clippy::unused_async, reason = "commands that connect await here")]
+async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
+    match command {
+        Command::Config(args) => config::run(&args, context),
+    }
+}

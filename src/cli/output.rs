@@ -1,0 +1,110 @@
+//! What commands write: data to stdout, as a table or as JSON, and messages to stderr.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, LineStyle, Table};
+use serde::Serialize;
+
+use super::CliError;
+use super::args::Format;
+
+/// Where data goes, and in which form.
+pub struct Output {
+    format: Format,
+    terminal: bool,
+    colours: bool,
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// To stdout; coloured where it is a terminal and `NO_COLOR` is not set.
+    pub fn stdout(format: Format) -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let terminal = io::stdout().is_terminal();
+        Self {
+            format,
+            terminal,
+            colours: terminal && !unwanted,
+            writer: Mutex::new(Box::new(io::stdout())),
+        }
+    }
+
+    /// To any writer, without colours.
+    pub fn to_writer(format: Format, writer: impl Write + Send + 'static) -> Self {
+        Self {
+            format,
+            terminal: false,
+            colours: false,
+            writer: Mutex::new(Box::new(writer)),
+        }
+    }
+
+    /// Which form was asked for.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes `value` as pretty JSON, or the table that `table` makes of it. A reader that went away is no error:
+    /// the command goes on to its end, which for a failover matters more than its output.
+    pub fn emit(
+        &self,
+        value: &impl Serialize,
+        table: impl FnOnce() -> Table,
+    ) -> Result<(), CliError> {
+        let text = match self.format {
+            Format::Json => serde_json::to_string_pretty(value)
+                .map_err(|source| CliError::failed("cannot write the result as JSON", source))?,
+            Format::Table => self.drawn(table()),
+        };
+        self.line(&text)
+    }
+
+    /// Writes a line as it stands.
+    pub fn line(&self, text: &str) -> Result<(), CliError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = writeln!(writer, "{text}").and_then(|()| writer.flush());
+        match written {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(CliError::failed("cannot write the output", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The table as text, as wide as the terminal where there is one.
+    fn drawn(&self, mut table: Table) -> String {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        if !self.colours {
+            // Without colours it is still as wide as the terminal, which is asked before it is denied.
+            if let Some(width) = table.width().filter(|_| self.terminal) {
+                table.set_width(width);
+            }
+            table.force_no_tty();
+        }
+        table.trim_fmt()
+    }
+}
+
+/// A table with this header, a line below it and no other.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING.header_separator(LineStyle::none().fill('-').junction('-')));
+    table.set_header(header.iter().copied());
+    table
+}
+
+/// Writes a line to stderr, without colours where it shows none; a stderr that is gone is nobody's loss.
+pub fn to_stderr(text: impl fmt::Display) {
+    drop(writeln!(anstream::stderr().lock(), "{text}"));
+}
