@@ -173,3 +173,24 @@ fn help_goes_to_stdout_and_a_usage_error_to_stderr() {
     assert_eq!(run(here, &[]).status.code(), Some(2));
     assert_eq!(run(here, &["--version"]).status.code(), Some(0));
 }
+
+#[test]
+fn shared_arguments_leave_a_command_its_own_words() {
+    let mut seen = std::collections::BTreeSet::new();
+    for command in commands() {
+        let about = command.get_about().unwrap().to_string();
+        assert!(
+            command
+                .get_long_about()
+                .is_none_or(|long| long.to_string().starts_with(&about))
+        );
+        assert!(
+            seen.insert(about),
+            "{} has its own purpose",
+            command.get_name()
+        );
+    }
+    let plan = cli::plan::Args::augment_args(clap::Command::new("plan"));
+    let help = plan.clone().render_long_help().to_string();
+    assert!(help.starts_with("Shows what `failover` would do"), "{help}");
+}
