@@ -4,5 +4,6 @@ pub mod clock;
 pub mod collector;
 pub mod config;
 pub mod failover;
+pub mod directory;
 pub mod model;
 pub mod store;
