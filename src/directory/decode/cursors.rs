@@ -77,7 +77,11 @@ fn cursor_from_xml(value: &[u8]) -> Result<(InvocationId, Usn), DecodeError> {
         .map_err(|error| DecodeError::new(XML, error.valid_up_to(), "not UTF-8"))?;
     let text = text.trim_end_matches(['\0', ' ', '\r', '\n', '\t']);
     let document = roxmltree::Document::parse(text).map_err(|error| {
-        DecodeError::new(XML, offset_of(text, error.pos()), format!("no XML: {error}"))
+        DecodeError::new(
+            XML,
+            offset_of(text, error.pos()),
+            format!("no XML: {error}"),
+        )
     })?;
     let root = document.root_element();
     let id = element(root, "uuidSourceDsaInvocationID", |text| {
@@ -103,9 +107,9 @@ fn element<T>(
     let mut found = root
         .children()
         .filter(|child| child.is_element() && child.tag_name().name() == name);
-    let first = found.next().ok_or_else(|| {
-        DecodeError::new(XML, root.range().start, format!("no element {name}"))
-    })?;
+    let first = found
+        .next()
+        .ok_or_else(|| DecodeError::new(XML, root.range().start, format!("no element {name}")))?;
     if let Some(second) = found.next() {
         return Err(DecodeError::new(
             XML,

@@ -45,17 +45,18 @@ fn binary_values() {
         binary(one, 4148, Some("CN=NTDS Settings,CN=DC1")),
         binary(two, 0, None),
     ];
-    assert_eq!(
-        vector_from_binary(&values).unwrap(),
-        vector(&[(ID1, 4148)])
-    );
+    assert_eq!(vector_from_binary(&values).unwrap(), vector(&[(ID1, 4148)]));
     let offset = |value: Vec<u8>| vector_from_binary(&[value]).unwrap_err().offset;
     let good = binary(one, 1, Some("CN=x"));
     assert_eq!(offset(good[..15].to_vec()), 0);
     assert_eq!(offset(good[..20].to_vec()), 16);
     assert_eq!(offset(good[..30].to_vec()), 24);
     assert_eq!(offset(good[..34].to_vec()), 32);
-    assert_eq!(offset(good[..good.len() - 2].to_vec()), 32, "no end of the name");
+    assert_eq!(
+        offset(good[..good.len() - 2].to_vec()),
+        32,
+        "no end of the name"
+    );
     assert_eq!(offset(binary(one, -5, None)), 16, "negative");
     for elsewhere in [1_u32, 35, 10_000, u32::MAX] {
         let mut value = good.clone();
@@ -63,7 +64,12 @@ fn binary_values() {
         assert_eq!(offset(value), 32, "name at {elsewhere}");
     }
     let twice = [binary(one, 1, None), binary(one, 2, None)];
-    assert!(vector_from_binary(&twice).unwrap_err().problem.contains(ID1));
+    assert!(
+        vector_from_binary(&twice)
+            .unwrap_err()
+            .problem
+            .contains(ID1)
+    );
 }
 
 #[test]
@@ -85,7 +91,11 @@ fn broken_xml_is_refused() {
     assert!(problem(b"<a>").problem.contains("no XML"));
     assert_eq!(problem(b"<a>\xff</a>").offset, 3);
     assert_eq!(problem(b"<a>\n  <b></c>\n</a>").offset, 9);
-    assert!(problem(b"<a/>").problem.contains("uuidSourceDsaInvocationID"));
+    assert!(
+        problem(b"<a/>")
+            .problem
+            .contains("uuidSourceDsaInvocationID")
+    );
     assert!(problem(&xml("a", "no-guid", 1)).problem.contains("no-guid"));
     for usn in ["-1", "", "1e3", "9223372036854775808", "+7"] {
         let error = problem(&xml("a", ID1, usn));

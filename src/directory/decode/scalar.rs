@@ -141,7 +141,9 @@ impl Reader<'_> {
         let start = self.at;
         let mut number = 0_i64;
         for _ in 0..digits {
-            let digit = self.digit().ok_or_else(|| self.wrong("a digit is expected"))?;
+            let digit = self
+                .digit()
+                .ok_or_else(|| self.wrong("a digit is expected"))?;
             number = number.saturating_mul(10).saturating_add(digit);
         }
         if (least..=most).contains(&number) {

@@ -27,7 +27,10 @@ fn times() {
         ("20261231233000-01", "2027-01-01T00:30:00.000Z"),
         ("20281231235960Z", "2029-01-01T00:00:00.000Z"),
         ("20280229000000Z", "2028-02-29T00:00:00.000Z"),
-        ("20261122100253.00000000000000000000001Z", "2026-11-22T10:02:53.000Z"),
+        (
+            "20261122100253.00000000000000000000001Z",
+            "2026-11-22T10:02:53.000Z",
+        ),
     ] {
         assert_eq!(time(value), expected, "{value}");
     }
@@ -62,7 +65,14 @@ fn numbers() {
     assert_eq!(highest(b"4148").unwrap().get(), 4148);
     assert_eq!(highest(b"9223372036854775807").unwrap().get(), i64::MAX);
     assert_eq!(highest(b"41x8").unwrap_err().offset, 2);
-    for value in [&b""[..], b"-1", b"+1", b" 1", b"9223372036854775808", b"\xff"] {
+    for value in [
+        &b""[..],
+        b"-1",
+        b"+1",
+        b" 1",
+        b"9223372036854775808",
+        b"\xff",
+    ] {
         assert!(highest(value).is_err(), "{value:?}");
     }
     assert_eq!(integer("options", b"-2147483648").unwrap(), i32::MIN);
