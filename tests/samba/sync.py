@@ -7,6 +7,7 @@ and keeps its position in a cursor file that somebody else may rewrite.  Run it 
   sync.py run     --cursor FILE --state FILE [--interval S] [--stop-file FILE]   poll until SIGTERM or the stop file
   sync.py compare --state FILE --host dc1.lab.test      is the state what the DC holds?  exit 0 equal, 1 not, 2 unread
   sync.py settled HOST..                                do these DCs hold the same?  exit 0 yes, 1 not yet, 2 unread
+  sync.py identity HOST                                 {"invocationId", "highestCommittedUSN"} of a DC
 
 Cursor file, version 1, replaced by rename while `flock` is held on FILE.lock:
   {"version": 1, "resource": "hr", "ldapHost": "dc1.lab.test", "globalCatalog": null | "host",
@@ -224,10 +225,16 @@ def settled(arguments):
     return 0 if all(other == first for other in others) else 1
 
 
+def show_identity(arguments):
+    incarnation, highest = identity(f"ldaps://{arguments.hosts[0]}")
+    print(json.dumps({"invocationId": incarnation, "highestCommittedUSN": highest}))
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="an incremental sync of OU=Lab, for tests")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("init", "poll", "run", "compare", "settled"):
+    for name in ("init", "poll", "run", "compare", "settled", "identity"):
         command = commands.add_parser(name)
         if name in ("init", "poll", "run"):
             command.add_argument("--cursor", required=True)
@@ -241,13 +248,14 @@ def main():
         if name == "run":
             command.add_argument("--interval", type=float, default=0.5)
             command.add_argument("--stop-file")
-        if name == "settled":
+        if name in ("settled", "identity"):
             command.add_argument("hosts", nargs="+")
     arguments = parser.parse_args()
     if arguments.command == "poll":
         return 0 if poll(arguments.cursor, arguments.state) else 1
+    action = {"init": init, "run": run, "compare": compare, "settled": settled, "identity": show_identity}
     try:
-        return {"init": init, "run": run, "compare": compare, "settled": settled}[arguments.command](arguments)
+        return action[arguments.command](arguments)
     except Failed as failed:
         print(failed, file=sys.stderr)
         return 2

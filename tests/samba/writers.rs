@@ -1,0 +1,45 @@
+//! Writers on every DC at once (`writers.py`).
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::lab::{CLIENT, DCS, Lab, host, script};
+use super::process::{Outcome, Running};
+
+/// Running writers, one to a DC.
+#[derive(Debug)]
+pub(crate) struct Writers(Vec<Running>);
+
+impl Writers {
+    /// Starts a writer to every DC, `rate` writes a second each, until they are stopped.
+    pub(crate) fn start(lab: &Lab, seed: u32, rate: u32) -> Self {
+        let (program, seed, rate) = (script("writers.py"), seed.to_string(), rate.to_string());
+        let begin = |dc: &str| {
+            let host = host(dc);
+            let words = [
+                program.as_str(),
+                "--host",
+                &host,
+                "--seed",
+                &seed,
+                "--rate",
+                &rate,
+            ];
+            lab.spawn(CLIENT, &format!("writer-{dc}"), &words)
+        };
+        Self(DCS.map(begin).into())
+    }
+
+    /// Stops them; what each of them did, as `writers.py` describes.
+    pub(crate) fn stop(self) -> Vec<Value> {
+        for writer in &self.0 {
+            writer.signal("TERM");
+        }
+        let ended = self
+            .0
+            .into_iter()
+            .map(|writer| writer.wait(Duration::from_secs(30)).success());
+        ended.map(|outcome: Outcome| outcome.json()).collect()
+    }
+}
