@@ -61,6 +61,7 @@ impl Session {
             Credentials::Gssapi { .. } => {
                 return gssapi::bind(self, &dc.host, bound).await;
             }
+            Credentials::NotRead { .. } => return Err(not_read(&self.target)),
         };
         self.judge_bind(result, dc.security != Security::Clear)
             .await
@@ -132,7 +133,15 @@ fn refuse_unusable(dc: &DcSettings, target: &str) -> Result<(), DirectoryError> 
             keytab.as_deref(),
             ccache.as_deref(),
         ),
+        Credentials::NotRead { .. } => Err(not_read(target)),
         Credentials::External { .. } | Credentials::Anonymous => Ok(()),
+    }
+}
+
+fn not_read(target: &str) -> DirectoryError {
+    DirectoryError::Credentials {
+        target: target.to_owned(),
+        problem: "the password was not read, since this command connects to no DC".to_owned(),
     }
 }
 

@@ -63,9 +63,10 @@ pub(super) fn client_config(
                     "`key` must be the private key of `certificate`",
                 )
             })?,
-        Credentials::Anonymous | Credentials::Simple { .. } | Credentials::Gssapi { .. } => {
-            builder.with_no_client_auth()
-        }
+        Credentials::Anonymous
+        | Credentials::Simple { .. }
+        | Credentials::NotRead { .. }
+        | Credentials::Gssapi { .. } => builder.with_no_client_auth(),
     };
     Ok(Arc::new(config))
 }
