@@ -80,6 +80,49 @@ fn compare_tells_a_sync_that_missed_something() {
 }
 
 #[test]
+fn writers_and_sync_go_on_after_a_crash() {
+    let lab = Lab::fresh();
+    let consumer = Consumer::new(&lab, "dc1", &[]);
+    let sync = consumer.run();
+    let polls = |text: &str| sync.stdout().matches(text).count();
+    let writers = Writers::start(&lab, 4, 40);
+    for dc in ["dc2", "dc1"] {
+        let before = polls("\"moved\": true");
+        until("5 more polls", Duration::from_mins(1), || {
+            polls("\"moved\": true") >= before + 5
+        });
+        lab.kill(dc);
+        if dc == "dc1" {
+            until(
+                "the sync meets the dead DC",
+                Duration::from_secs(30),
+                || polls("\"error\"") > 0,
+            );
+        }
+        lab.start(dc);
+    }
+    let before = polls("\"moved\": true");
+    until("5 more polls", Duration::from_mins(1), || {
+        polls("\"moved\": true") >= before + 5
+    });
+    let counts = writers.stop();
+    for count in counts
+        .iter()
+        .filter(|count| count.get("host") != Some(&host("dc3").into()))
+    {
+        assert_ne!(
+            count.get("failed"),
+            Some(&0.into()),
+            "its DC was dead for a while: {count}"
+        );
+    }
+    lab.settle();
+    drop(sync.terminate().success());
+    consumer.poll().success();
+    consumer.compare("dc1").success();
+}
+
+#[test]
 fn the_faults_do_what_they_say() {
     let lab = Lab::fresh();
     let consumer = Consumer::new(&lab, "dc2", &[]);
