@@ -22,11 +22,13 @@ CREATE TABLE incarnation (
     quarantine_reason TEXT,
     released_at INTEGER,
     released_by TEXT,
-    release_reason TEXT
+    release_reason TEXT,
+    -- How many samples it has, kept right by every transaction that adds or removes some: counting them is slow.
+    samples INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX incarnation_by_dc ON incarnation (dc_id, last_seen);
 
--- The rows that make up the database's size: see store/samples.rs for the bytes.
+-- The rows that make up the database's size.
 CREATE TABLE sample (
     incarnation_id INTEGER NOT NULL,
     collected_at INTEGER NOT NULL,

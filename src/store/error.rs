@@ -32,7 +32,8 @@ pub enum StoreError {
     },
     /// No database of ours.
     #[error(
-        "{path} is a database of another program: set [store] path to a file of Highwater's own"
+        "{path} is no store of Highwater's: set [store] path to a file of its own; if it was one, restore the \
+         newest `highwater backup`"
     )]
     Foreign {
         /// The database file.
@@ -56,6 +57,22 @@ pub enum StoreError {
     /// A stored value that this program cannot read.
     #[error("the store holds a value this program cannot read: {0}")]
     Unreadable(String),
+    /// A backup that could not be made; what lay at the target is untouched.
+    #[error("cannot back the store up to {path}: {problem}")]
+    Backup {
+        /// The target.
+        path: PathBuf,
+        /// What was wrong, and the cure.
+        problem: String,
+    },
+    /// Recovery data that cannot be taken in; nothing of it was.
+    #[error("the recovery data cannot be imported: `{field}` {problem}")]
+    Recovery {
+        /// The field, as `dcs[0].incarnations[1].samples[7]`.
+        field: String,
+        /// What was wrong, and the cure.
+        problem: String,
+    },
     /// The store's threads have ended.
     #[error("the store was closed")]
     Closed,
@@ -70,6 +87,10 @@ pub(super) const BUSY_SECONDS: u64 = 10;
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         if let rusqlite::Error::SqliteFailure(cause, _) = &error {
+            if cause.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE {
+                // The index of the WAL could not grow: the same full disk by another name.
+                return Self::DiskFull;
+            }
             match cause.code {
                 ErrorCode::DiskFull => return Self::DiskFull,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {

@@ -7,16 +7,33 @@
 //! - WAL with `synchronous = FULL`: what an awaited write returned survives a power cut. A sample a second later
 //!   would do without, a rewritten cursor would not, and one rule is simpler than two.
 //! - Jobs that a caller stopped waiting for still run: cancelling a future loses nothing that was sent.
+//! - A store that is already up to date opens without the write lock, so a look at it never waits for a writer.
 //! - Dropping the last handle waits for the queued writes and closes the file.
 
+mod backup;
 mod error;
 mod open;
+mod polls;
+mod prune;
+mod quarantine;
+mod recovery;
+mod samples;
+mod values;
+mod vector_codec;
+mod vectors;
 mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use polls::Decide;
+pub use prune::{CursorNeed, Pruned};
+pub use recovery::{
+    Imported, Recovery, RecoveryCursor, RecoveryCursorSeen, RecoveryDc, RecoveryEvidence,
+    RecoveryIncarnation, RecoverySample,
+};
+pub use samples::{FailedPoll, HistoryRow};
 use worker::Workers;
 
 /// The handle of the store; clones share one database.
@@ -28,8 +45,12 @@ pub struct Store {
 impl Store {
     /// Opens or creates the database at `path` and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_tuned(path, open::Tuning::default()).await
+    }
+
+    async fn open_tuned(path: &Path, tuning: open::Tuning) -> Result<Self, StoreError> {
         let path = path.to_owned();
-        let workers = tokio::task::spawn_blocking(move || Workers::start(path)).await;
+        let workers = tokio::task::spawn_blocking(move || Workers::start(path, tuning)).await;
         let workers = workers.map_err(|_| StoreError::Closed)??;
         Ok(Self {
             workers: Arc::new(workers),

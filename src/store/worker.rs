@@ -1,6 +1,7 @@
 //! The threads that own the connections, and the bounded queues to them.
 
-use std::path::{Path, PathBuf};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -25,10 +26,10 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn start(path: PathBuf) -> Result<Self, StoreError> {
-        let writer = open::writer(&path)?;
+    pub(super) fn start(path: PathBuf, tuning: open::Tuning) -> Result<Self, StoreError> {
+        let writer = open::writer(&path, tuning)?;
         let readers = (0..READERS)
-            .map(|_| open::reader(&path))
+            .map(|_| open::reader(&path, tuning))
             .collect::<Result<Vec<_>, _>>()?;
         let (write_jobs, write_queue) = mpsc::channel(QUEUE);
         let (read_jobs, read_queue) = mpsc::channel(QUEUE);
@@ -60,7 +61,9 @@ impl Workers {
         };
         let serve = move || {
             while let Some(job) = take() {
-                job(&mut connection);
+                // A defect in one job must not take the store from all others: its transaction is rolled back
+                // while unwinding, and its caller is answered `Closed`.
+                drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection))));
             }
         };
         let thread = std::thread::Builder::new()
@@ -80,12 +83,20 @@ impl Workers {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        submit(
-            self.write_jobs.as_ref(),
-            TransactionBehavior::Immediate,
-            job,
-        )
+        let behavior = TransactionBehavior::Immediate;
+        submit(self.write_jobs.as_ref(), move |connection| {
+            in_transaction(connection, behavior, job)
+        })
         .await
+    }
+
+    /// Runs `job` on the writer's connection outside of any transaction.
+    pub(super) async fn maintain<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        submit(self.write_jobs.as_ref(), job).await
     }
 
     pub(super) async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
@@ -93,22 +104,22 @@ impl Workers {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        submit(self.read_jobs.as_ref(), TransactionBehavior::Deferred, job).await
+        let behavior = TransactionBehavior::Deferred;
+        submit(self.read_jobs.as_ref(), move |connection| {
+            in_transaction(connection, behavior, job)
+        })
+        .await
     }
 }
 
-async fn submit<T, F>(
-    queue: Option<&mpsc::Sender<Job>>,
-    behavior: TransactionBehavior,
-    job: F,
-) -> Result<T, StoreError>
+async fn submit<T, F>(queue: Option<&mpsc::Sender<Job>>, job: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
-    F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let run: Job = Box::new(move |connection| {
-        let result = in_transaction(connection, behavior, job);
+        let result = job(connection);
         // The caller may have stopped waiting; the work is done all the same.
         drop(answer.send(result));
     });
@@ -137,17 +148,8 @@ impl Drop for Workers {
         self.read_jobs = None;
         for thread in self.threads.drain(..) {
             if thread.thread().id() != std::thread::current().id() {
-                // A panicked job has already answered its caller with `Closed`.
                 drop(thread.join());
             }
         }
     }
-}
-
-/// Where the file of this name lies beside the database, as `<database>.<suffix>`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    PathBuf::from(name)
 }
