@@ -18,8 +18,10 @@ use crate::model::Dn;
 const SKEW_FAIL_MS: u64 = 300_000;
 /// Skew that is worth a word.
 const SKEW_WARN_MS: u64 = 5_000;
-/// Samba's and Windows' right to read replication state (DS-Replication-Monitor-Topology).
-const MONITOR_TOPOLOGY: &str = "f98340fb-7c5b-4cdb-a00b-2ebdfa115a96";
+/// schemaIDGUID of replUpToDateVector.
+const VECTOR_GUID: &str = "bf967a16-0de6-11d0-a285-00aa003049e2";
+/// Enough to meet a tombstone of the naming context among those of others, which a global catalog lists too.
+const SOME: i32 = 200;
 
 /// How one item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +114,7 @@ pub async fn check_access(session: &mut Session, wanted: &Wanted) -> Vec<Access>
     for context in &contexts {
         items.push(vector(session, context, &who).await);
         if super::read::is_domain(context) {
-            items.push(deletions(session, context).await);
+            items.push(deletions(session, context, &who).await);
         }
     }
     items.push(tombstones(session, &who.root.configuration).await);
@@ -177,8 +179,9 @@ fn skew(who: &Identified) -> Access {
         ms if ms > SKEW_WARN_MS => Verdict::Warn,
         _ => Verdict::Ok,
     };
-    let finding =
-        format!("the DC's clock is {ms} ms against ours; set one of them where this is large");
+    let finding = format!(
+        "the DC's clock less ours: {ms} ms, down to -1000 ms of which come from its telling whole seconds"
+    );
     Access::new("clock", verdict, finding)
 }
 
@@ -208,18 +211,20 @@ async fn vector(session: &mut Session, context: &Dn, who: &Identified) -> Access
     }
 }
 
+/// On Windows the right DS-Replication-Monitor-Topology (f98340fb-7c5b-4cdb-a00b-2ebdfa115a96) shows the vector;
+/// Samba asks for Read Property on the attribute.
 fn monitor(context: &Dn) -> Grant {
     Grant {
         dsacls: format!(
             "dsacls \"{context}\" /G \"DOMAIN\\account:CA;Monitor Active Directory Replication\""
         ),
         samba_tool: format!(
-            "samba-tool dsacl set --objectdn=\"{context}\" --sddl=\"(OA;;CR;{MONITOR_TOPOLOGY};;SID)\""
+            "samba-tool dsacl set --objectdn=\"{context}\" --sddl=\"(OA;;RP;{VECTOR_GUID};;SID)\""
         ),
     }
 }
 
-async fn deletions(session: &mut Session, context: &Dn) -> Access {
+async fn deletions(session: &mut Session, context: &Dn, who: &Identified) -> Access {
     let item = format!("deletions in {context}");
     let query = Query {
         base: context.as_str(),
@@ -228,16 +233,15 @@ async fn deletions(session: &mut Session, context: &Dn) -> Access {
         attributes: &["uSNChanged"],
         controls: vec![Control::show_deleted()],
     };
-    let found = match session.search_some(&query, 10).await {
+    let found = match session.search_some(&query, SOME).await {
         Ok(found) => found,
         Err(error) => {
             return Access::failed(item, &error).granting(read_deleted(context));
         }
     };
-    // The container is itself marked deleted, and whoever sees it alone sees no tombstone.
     let tombstones = found
         .iter()
-        .filter(|entry| !is_container(&entry.dn))
+        .filter(|entry| is_tombstone_of(context, &entry.dn, &who.root.naming_contexts))
         .count();
     if tombstones > 0 {
         return Access::new(item, Verdict::Ok, "deleted objects are listed");
@@ -251,8 +255,16 @@ async fn deletions(session: &mut Session, context: &Dn) -> Access {
     .granting(read_deleted(context))
 }
 
-fn is_container(name: &str) -> bool {
-    name.to_ascii_lowercase().starts_with("cn=deleted objects,")
+/// Whether this is a deleted object of the naming context itself, not of one below it (a global catalog lists
+/// those too), and not the container, which is marked deleted like its contents.
+fn is_tombstone_of(context: &Dn, name: &str, held: &[Dn]) -> bool {
+    let Ok(name) = name.parse::<Dn>() else {
+        return false;
+    };
+    let below = held
+        .iter()
+        .any(|other| other != context && other.is_within(context) && name.is_within(other));
+    name.is_within(context) && !below && !name.folded().starts_with("cn=deleted objects,")
 }
 
 /// KB 892806: by default only administrators and the system may list the container of deleted objects.
@@ -262,8 +274,10 @@ fn read_deleted(context: &Dn) -> Grant {
         dsacls: format!(
             "dsacls \"{container}\" /takeOwnership, then dsacls \"{container}\" /G \"DOMAIN\\account:LCRP\""
         ),
+        // samba-tool sends no Show Deleted control and so does not find the container.
         samba_tool: format!(
-            "samba-tool dsacl set --objectdn=\"{container}\" --sddl=\"(A;CI;LCRP;;;SID)\""
+            "samba-tool dsacl set cannot reach the container; on a DC put (A;CI;LCRP;;;SID) into the \
+             nTSecurityDescriptor of \"{container}\" with ldbmodify -H sam.ldb --controls=show_deleted:1"
         ),
     }
 }

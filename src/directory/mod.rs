@@ -27,3 +27,6 @@ pub use identify::{RootDse, identify, read_root};
 pub use read::{Wanted, read_facts};
 pub use search::{Control, Query, Scope, filter_value};
 pub use session::{Pages, Session};
+
+#[cfg(test)]
+mod wire;

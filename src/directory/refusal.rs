@@ -11,6 +11,8 @@ const CONFIDENTIALITY_REQUIRED: u32 = 13;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_CREDENTIALS: u32 = 49;
 const UNWILLING_TO_PERFORM: u32 = 53;
+/// Samba's setting without which SASL over TLS is refused.
+const SAMBA_SASL: &str = "SASL over TLS may be switched off (Samba: `ldap server require strong auth = allow_sasl_over_tls`)";
 
 /// The name of a result code (RFC 4511 appendix A) and what it means here, with the server's words.
 pub(super) fn sentence(code: u32, text: &str) -> String {
@@ -101,7 +103,10 @@ pub(super) fn of_bind(target: &str, code: u32, text: &str, encrypted: bool) -> D
         STRONGER_AUTH_REQUIRED | CONFIDENTIALITY_REQUIRED => DirectoryError::StrongerAuthRequired {
             target,
             problem: if encrypted {
-                format!("signing or channel binding is missing (LDAP {code}: {words})")
+                format!(
+                    "signing or channel binding is missing (LDAP {code}: {words}); {SAMBA_SASL}, or use a \
+                     simple bind over TLS"
+                )
             } else {
                 format!("the bind was in clear (LDAP {code}: {words}); use LDAPS or StartTLS")
             },
@@ -109,9 +114,7 @@ pub(super) fn of_bind(target: &str, code: u32, text: &str, encrypted: bool) -> D
         UNWILLING_TO_PERFORM => DirectoryError::StrongerAuthRequired {
             target,
             problem: format!(
-                "it is unwilling to take this bind (LDAP 53: {words}); SASL over TLS may be switched off \
-                 (Samba: `ldap server require strong auth = allow_sasl_over_tls`), else use a simple bind \
-                 over TLS"
+                "it is unwilling to take this bind (LDAP 53: {words}); {SAMBA_SASL}, or use a simple bind over TLS"
             ),
         },
         INVALID_CREDENTIALS => DirectoryError::Credentials {

@@ -162,6 +162,10 @@ fn certificate_problem(reason: &CertificateError) -> TlsProblem {
             "unknown issuer: no trusted authority has issued the DC's certificate",
             "name the PEM file of the authority that has",
         ),
+        CertificateError::BadSignature => TlsProblem::new(
+            "the certificate is not signed by the trusted authority of that name (bad signature): a renewed or another authority",
+            "name the PEM file of the authority that has issued it",
+        ),
         CertificateError::NotValidForNameContext {
             expected,
             presented,
@@ -172,7 +176,7 @@ fn certificate_problem(reason: &CertificateError) -> TlsProblem {
                 if presented.is_empty() {
                     "no name at all (subjectAltName is missing)".to_owned()
                 } else {
-                    presented.join(", ")
+                    plain_names(presented)
                 }
             ),
             "set `host` to a name in the certificate, and `address` to where to connect",
@@ -198,4 +202,18 @@ fn certificate_problem(reason: &CertificateError) -> TlsProblem {
             "replace the DC's certificate",
         ),
     }
+}
+
+/// The names in a certificate as they stand in it: rustls shows them as `DnsName("dc1")`.
+fn plain_names(presented: &[String]) -> String {
+    let plain: Vec<&str> = presented
+        .iter()
+        .map(|name| {
+            name.split_once('(')
+                .and_then(|(_, inner)| inner.strip_suffix(')'))
+                .unwrap_or(name)
+                .trim_matches('"')
+        })
+        .collect();
+    plain.join(", ")
 }
