@@ -173,7 +173,9 @@ async fn attach(
     let handshake = LdapConnAsync::with_settings(settings, &url);
     let (driver, ldap) = match bounded(budget.left(), handshake).await {
         Ok(Ok(pair)) => pair,
-        Ok(Err(error)) => return Err(handshake_error(&target, what, error, budget)),
+        Ok(Err(error)) | Err(Fault::Library(error)) => {
+            return Err(handshake_error(&target, what, error, budget));
+        }
         Err(Fault::Timeout) => return Err(budget.spent(&target, what)),
         Err(Fault::Panic(problem)) => {
             return Err(DirectoryError::Internal {
@@ -181,7 +183,6 @@ async fn attach(
                 problem: format!("{what} failed in the LDAP library: {problem}"),
             });
         }
-        Err(Fault::Library(error)) => return Err(handshake_error(&target, what, error, budget)),
     };
     Ok(Session {
         ldap,

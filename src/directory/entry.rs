@@ -31,7 +31,7 @@ impl Entry {
     }
 }
 
-/// The entry in a SearchResultEntry (RFC 4511 4.5.2), or what is wrong with it.
+/// The entry in a `SearchResultEntry` (RFC 4511 4.5.2), or what is wrong with it.
 pub(super) fn entry(tag: StructureTag) -> Result<Entry, String> {
     let mut parts = parts(tag, "a search result entry")?;
     let dn = text(parts.next(), "the entry's name")?;

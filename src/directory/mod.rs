@@ -1,4 +1,14 @@
 //! All LDAP: the only place that knows the LDAP library.
+//!
+//! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]), how its values are
+//! decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
+//! may do ([`check`]). It never writes to a directory, keeps nothing between calls, and judges nothing: what a
+//! reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
+//!
+//! # Decisions
+//! - Every wait has a bound, the library's and one of ours, since the library waits for ever unless told.
+//! - Every failure is a [`DirectoryError`] with a stable kind and one line that tells cause and cure.
+
 pub mod decode;
 
 mod access;

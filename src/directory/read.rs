@@ -21,7 +21,7 @@ use super::search::{Query, Scope, filter_value};
 use super::session::Session;
 use super::socket::Budget;
 use crate::clock::{self, Stopwatch};
-use crate::model::{DcFacts, Dn, InstanceType, Vector};
+use crate::model::{DcFacts, Dn, InstanceType, NcVectors, Vector};
 
 /// tombstoneLifetime where the attribute is absent (MS-ADA3 2.307 names it; 60 days by ADTS 3.1.1.1.15).
 const DEFAULT_TOMBSTONE_DAYS: u32 = 60;
@@ -55,32 +55,9 @@ async fn facts(session: &mut Session, wanted: &Wanted) -> Result<DcFacts, Direct
     let watch = Stopwatch::start();
     let who = identified(session).await?;
     let before = read_root(session).await?;
-    let (contexts, mut unreadable) = contexts(wanted, &who, session.port());
-    let mut vectors = BTreeMap::new();
-    let mut instance_types = BTreeMap::new();
-    for context in contexts {
-        match read_context(session, &context, &who).await {
-            Ok(reading) => {
-                if let Some(kind) = reading.instance_type {
-                    instance_types.insert(context.clone(), kind);
-                }
-                match reading.vector {
-                    Ok(vector) => {
-                        vectors.insert(context, vector);
-                    }
-                    Err(reason) => {
-                        unreadable.insert(context, reason);
-                    }
-                }
-            }
-            Err(error) if error.ends_session() => return Err(error),
-            Err(error) => {
-                unreadable.insert(context, error.failure().detail);
-            }
-        }
-    }
+    let found = read_contexts(session, wanted, &who).await?;
     let vectors_at = clock::now();
-    let asked = !(vectors.is_empty() && unreadable.is_empty());
+    let asked = !(found.vectors.is_empty() && found.unreadable.is_empty());
     let committed_after = if asked {
         Some(read_root(session).await?.committed)
     } else {
@@ -104,12 +81,54 @@ async fn facts(session: &mut Session, wanted: &Wanted) -> Result<DcFacts, Direct
             .current_time
             .map(|theirs| theirs.ms_since(before.arrived_at)),
         took_ms: watch.elapsed_ms(),
-        vectors,
-        unreadable,
-        instance_types,
+        vectors: found.vectors,
+        unreadable: found.unreadable,
+        instance_types: found.instance_types,
         tombstone_lifetime_days,
         identity: who.identity,
     })
+}
+
+/// What all wanted naming contexts say.
+#[derive(Default)]
+struct Contexts {
+    vectors: NcVectors,
+    unreadable: BTreeMap<Dn, String>,
+    instance_types: BTreeMap<Dn, InstanceType>,
+}
+
+async fn read_contexts(
+    session: &mut Session,
+    wanted: &Wanted,
+    who: &Identified,
+) -> Result<Contexts, DirectoryError> {
+    let (contexts, unreadable) = contexts(wanted, who, session.port());
+    let mut found = Contexts {
+        unreadable,
+        ..Contexts::default()
+    };
+    for context in contexts {
+        let reading = match read_context(session, &context, who).await {
+            Ok(reading) => reading,
+            Err(error) if error.ends_session() => return Err(error),
+            Err(error) => {
+                found.unreadable.insert(context, error.failure().detail);
+                continue;
+            }
+        };
+        if let Some(kind) = reading.instance_type {
+            found.instance_types.insert(context.clone(), kind);
+        }
+        match reading.vector {
+            Ok(vector) => {
+                found.vectors.insert(context, vector);
+            }
+            Err(reason) => {
+                found.unreadable.insert(context, reason);
+            }
+        }
+    }
+    Ok(found)
 }
 
 async fn same_incarnation(session: &mut Session, who: &Identified) -> Result<(), DirectoryError> {
@@ -146,14 +165,11 @@ pub(super) fn contexts(
             .iter()
             .filter(|context| base.is_within(context))
             .max_by_key(|context| context.folded().len());
-        match longest {
-            Some(context) => {
-                chosen.insert((*context).clone());
-            }
-            None => {
-                let reason = format!("this DC holds no naming context that {base} lies in");
-                missing.insert(base.clone(), reason);
-            }
+        if let Some(context) = longest {
+            chosen.insert((*context).clone());
+        } else {
+            let reason = format!("this DC holds no naming context that {base} lies in");
+            missing.insert(base.clone(), reason);
         }
     }
     if wanted.subdomains {
@@ -279,15 +295,17 @@ async fn holders(
     who: &Identified,
 ) -> Result<usize, DirectoryError> {
     let value = filter_value(context.as_str());
-    let holds: String = [
+    let mut holds = String::new();
+    for attribute in [
         "hasMasterNCs",
         "msDS-hasMasterNCs",
         "hasPartialReplicaNCs",
         "msDS-hasFullReplicaNCs",
-    ]
-    .iter()
-    .map(|attribute| format!("({attribute}={value})"))
-    .collect();
+    ] {
+        for part in ["(", attribute, "=", &value, ")"] {
+            holds.push_str(part);
+        }
+    }
     let filter = format!("(&(|(objectClass=nTDSDSA)(objectClass=nTDSDSARO))(|{holds}))");
     let base = format!("CN=Sites,{}", who.root.configuration);
     let query = Query {

@@ -2,7 +2,7 @@
 //!
 //! # Decisions
 //! - The LDAP library runs each connection in a task, and that task panics on messages it does not expect, an
-//!   ExtendedResponse to a search for one (Samba answers a refused critical control so). Its handle is kept:
+//!   `ExtendedResponse` to a search for one (Samba answers a refused critical control so). Its handle is kept:
 //!   when an operation is cut off, the task's end says why.
 //! - Pages are pulled, one at a time: the library queues without bound, so at most one page is ever under way.
 //! - After a timeout the operation is abandoned and the session had best be dropped: what the DC does with
@@ -26,7 +26,7 @@ use super::search::{Control, Query, Scope};
 use super::socket::Budget;
 use crate::config::Timeouts;
 
-/// AD's MaxPageSize (ADTS 3.1.1.3.4.6); larger pages are cut to it anyway.
+/// AD's `MaxPageSize` (ADTS 3.1.1.3.4.6); larger pages are cut to it anyway.
 const PAGE_SIZE: i32 = 1000;
 /// More entries than this in answer to one page are no paging.
 const MOST_PER_PAGE: usize = 100_000;

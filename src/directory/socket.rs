@@ -3,7 +3,7 @@
 //! # Decisions
 //! - Every address gets an equal part of the time that is left, so that a first one that swallows packets does
 //!   not keep the others from being tried.
-//! - TCP_USER_TIMEOUT (Linux) is the operation's bound: bytes that stay unacknowledged for longer end the
+//! - `TCP_USER_TIMEOUT` (Linux) is the operation's bound: bytes that stay unacknowledged for longer end the
 //!   connection, also while nobody waits for an answer.
 
 use std::io::{self, ErrorKind};

@@ -7,7 +7,7 @@ use crate::model::{InvocationId, Usn, Vector};
 
 const XML: &str = "msDS-NCReplCursors";
 const BINARY: &str = "msDS-NCReplCursors;binary";
-/// GUID, i64 USN, FILETIME, u32 offset of the DN (DS_REPL_CURSOR_BLOB, ADTS 2.2.10).
+/// GUID, i64 USN, FILETIME, u32 offset of the DN (`DS_REPL_CURSOR_BLOB`, ADTS 2.2.10).
 const BLOB: usize = 36;
 /// No cursor comes near: a GUID, two numbers and a DN.
 const LONGEST_XML: usize = 64 * 1024;

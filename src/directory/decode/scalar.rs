@@ -74,7 +74,7 @@ pub fn invocation_id(value: &[u8]) -> Result<InvocationId, DecodeError> {
     id_at("invocationId", value, 0)
 }
 
-/// A GeneralizedTime (RFC 4517 3.3.13): `YYYYMMDDHH[MM[SS]][.fraction]` and `Z` or an offset, as
+/// A `GeneralizedTime` (RFC 4517 3.3.13): `YYYYMMDDHH[MM[SS]][.fraction]` and `Z` or an offset, as
 /// `20261122100253.0Z`; the fraction is of the last unit written, what is finer than 1 ms is cut off.
 pub fn generalized_time(attribute: &str, value: &[u8]) -> Result<UtcMs, DecodeError> {
     let mut reader = Reader {
@@ -105,7 +105,7 @@ pub fn generalized_time(attribute: &str, value: &[u8]) -> Result<UtcMs, DecodeEr
     Ok(UtcMs::from_millis(midnight).plus_ms(ms).minus_ms(offset_ms))
 }
 
-/// Reads a GeneralizedTime from left to right.
+/// Reads a `GeneralizedTime` from left to right.
 struct Reader<'a> {
     attribute: &'a str,
     value: &'a [u8],

@@ -1,11 +1,5 @@
 //! Tests over a real socket, against a server that answers as each test wants, mostly wrongly.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod reading;
 mod server;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use super::server::{Act, Request, message, serve, settings};
+use super::server::{Act, Request, found, message, serve, settings};
 use crate::directory::{
     DirectoryError, Port, Session, Verdict, Wanted, check_access, identify, read_facts,
 };
@@ -38,6 +38,13 @@ fn blob() -> Vec<u8> {
     blob
 }
 
+fn text(values: &[&str]) -> Vec<Vec<u8>> {
+    values
+        .iter()
+        .map(|value| value.as_bytes().to_vec())
+        .collect()
+}
+
 impl Dc {
     fn new() -> Self {
         Self {
@@ -61,91 +68,83 @@ impl Dc {
         }
     }
 
+    /// What a request asks for.
+    fn subject(request: &Request) -> &'static str {
+        [
+            ("highestCommittedUSN", "root"),
+            ("invocationId", "id"),
+            ("replUpToDateVector", "vector"),
+            ("msDS-NCReplCursors", "cursors"),
+            ("hasMasterNCs", "holders"),
+            ("tombstoneLifetime", "tombstones"),
+        ]
+        .into_iter()
+        .find(|(attribute, _)| request.has(attribute))
+        .map_or("other", |(_, subject)| subject)
+    }
+
     fn act(&mut self, request: &Request) -> Act {
-        let note = |what| self.asked.lock().unwrap().push(what);
-        let text = |values: &[&str]| values.iter().map(|v| v.as_bytes().to_vec()).collect();
-        if request.has("highestCommittedUSN") {
-            note("root");
-            let usn = Self::next(&mut self.usns)[0].to_string();
-            return Act::Answer(request.entry(
-                "",
-                &[
-                    ("dsServiceName", text(&[SETTINGS])),
-                    (
-                        "serverName",
-                        text(&[
-                            "CN=DC1,CN=Servers,CN=Home,CN=Sites,CN=Configuration,DC=lab,DC=test",
-                        ]),
-                    ),
-                    ("dnsHostName", text(&["dc1.lab.test"])),
-                    ("highestCommittedUSN", text(&[&usn])),
-                    ("currentTime", text(&["20200101000000.0Z"])),
-                    ("isSynchronized", text(&["TRUE"])),
-                    ("isGlobalCatalogReady", text(&["TRUE"])),
-                    (
-                        "namingContexts",
-                        text(&["DC=lab,DC=test", "CN=Configuration,DC=lab,DC=test"]),
-                    ),
-                    (
-                        "configurationNamingContext",
-                        text(&["CN=Configuration,DC=lab,DC=test"]),
-                    ),
-                    ("rootDomainNamingContext", text(&["DC=lab,DC=test"])),
-                ],
-            ));
-        }
-        if request.has("invocationId") {
-            note("id");
-            let id = Self::next(&mut self.ids)
-                .into_iter()
-                .map(Vec::from)
-                .collect();
-            let mut attributes = vec![
-                ("objectClass", text(&["top", self.class])),
-                ("options", text(&["1"])),
-            ];
-            if self.id_visible {
-                attributes.push(("invocationId", id));
+        let subject = Self::subject(request);
+        self.asked.lock().unwrap().push(subject);
+        let attributes = match subject {
+            "root" => self.root(),
+            "id" => self.settings(),
+            "vector" => {
+                let blob = self.vector.clone();
+                let blob = blob.map(|blob| ("replUpToDateVector", vec![blob]));
+                [("instanceType", text(&["5"]))]
+                    .into_iter()
+                    .chain(blob)
+                    .collect()
             }
-            return Act::Answer(request.entry(SETTINGS, &attributes));
+            "cursors" => {
+                let cursors = self.cursors.clone().into_iter();
+                cursors
+                    .filter(|(name, _)| name.contains(";binary") == request.has(";binary"))
+                    .map(|(name, value)| (name, vec![value]))
+                    .collect()
+            }
+            "tombstones" => vec![("objectClass", text(&["nTDSService"]))],
+            "holders" => {
+                let one = message(request.id, &found(SETTINGS, &[]), &[]);
+                return Act::Answer([one.repeat(self.holders), request.done(0, "")].concat());
+            }
+            _ => return Act::Answer(request.done(0, "")),
+        };
+        Act::Answer(request.entry("DC=lab,DC=test", &attributes))
+    }
+
+    fn root(&mut self) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        let usn = Self::next(&mut self.usns)[0].to_string();
+        let server = SETTINGS.strip_prefix("CN=NTDS Settings,").unwrap();
+        let configuration = "CN=Configuration,DC=lab,DC=test";
+        vec![
+            ("dsServiceName", text(&[SETTINGS])),
+            ("serverName", text(&[server])),
+            ("dnsHostName", text(&["dc1.lab.test"])),
+            ("highestCommittedUSN", text(&[&usn])),
+            ("currentTime", text(&["20200101000000.0Z"])),
+            ("isSynchronized", text(&["TRUE"])),
+            ("isGlobalCatalogReady", text(&["TRUE"])),
+            ("namingContexts", text(&["DC=lab,DC=test", configuration])),
+            ("configurationNamingContext", text(&[configuration])),
+            ("rootDomainNamingContext", text(&["DC=lab,DC=test"])),
+        ]
+    }
+
+    fn settings(&mut self) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        let id = Self::next(&mut self.ids)
+            .into_iter()
+            .map(Vec::from)
+            .collect();
+        let mut attributes = vec![
+            ("objectClass", text(&["top", self.class])),
+            ("options", text(&["1"])),
+        ];
+        if self.id_visible {
+            attributes.push(("invocationId", id));
         }
-        if request.has("replUpToDateVector") {
-            note("vector");
-            let mut attributes = vec![("instanceType", text(&["5"]))];
-            attributes.extend(
-                self.vector
-                    .clone()
-                    .map(|blob| ("replUpToDateVector", vec![blob])),
-            );
-            return Act::Answer(request.entry("DC=lab,DC=test", &attributes));
-        }
-        if request.has("msDS-NCReplCursors") {
-            note("cursors");
-            let cursors = self.cursors.clone();
-            let attributes: Vec<_> = cursors
-                .into_iter()
-                .filter(|(name, _)| name.contains(";binary") == request.has(";binary"))
-                .map(|(name, value)| (name, vec![value]))
-                .collect();
-            return Act::Answer(request.entry("DC=lab,DC=test", &attributes));
-        }
-        if request.has("hasMasterNCs") {
-            note("holders");
-            let mut answer: Vec<u8> = (0..self.holders)
-                .flat_map(|_| message(request.id, &super::server::found(SETTINGS, &[]), &[]))
-                .collect();
-            answer.extend(request.done(0, ""));
-            return Act::Answer(answer);
-        }
-        if request.has("tombstoneLifetime") {
-            note("tombstones");
-            return Act::Answer(request.entry(
-                "CN=Directory Service",
-                &[("objectClass", text(&["nTDSService"]))],
-            ));
-        }
-        note("other");
-        Act::Answer(request.done(0, ""))
+        attributes
     }
 
     fn start(mut self) -> SocketAddr {

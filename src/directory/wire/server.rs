@@ -24,7 +24,7 @@ pub(super) fn octets(text: impl AsRef<[u8]>) -> Vec<u8> {
     ber(0x04, text.as_ref())
 }
 
-/// An LDAPMessage with this operation and, where not empty, these controls.
+/// An `LDAPMessage` with this operation and, where not empty, these controls.
 pub(super) fn message(id: u8, operation: &[u8], controls: &[u8]) -> Vec<u8> {
     let mut content = ber(0x02, &[id]);
     content.extend(operation);
@@ -34,7 +34,7 @@ pub(super) fn message(id: u8, operation: &[u8], controls: &[u8]) -> Vec<u8> {
     ber(0x30, &content)
 }
 
-/// An LDAPResult under the tag of an operation: 0x61 bind, 0x65 search done, 0x78 extended.
+/// An `LDAPResult` under the tag of an operation: 0x61 bind, 0x65 search done, 0x78 extended.
 pub(super) fn result(tag: u8, code: u8, text: &str) -> Vec<u8> {
     let content = [ber(0x0a, &[code]), octets(""), octets(text)].concat();
     ber(tag, &content)

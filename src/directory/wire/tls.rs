@@ -87,7 +87,7 @@ fn serve_ldaps(config: Arc<ServerConfig>) -> SocketAddr {
     })
 }
 
-/// StartTLS: takes the extended request in clear, agrees, and goes on in TLS.
+/// `StartTLS`: takes the extended request in clear, agrees, and goes on in TLS.
 fn serve_start_tls(config: Arc<ServerConfig>) -> SocketAddr {
     serve_streams(move |mut stream| {
         let mut request = [0; 512];
