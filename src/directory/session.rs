@@ -31,7 +31,7 @@ const PAGE_SIZE: i32 = 1000;
 /// More entries than this in answer to one page are no paging.
 const MOST_PER_PAGE: usize = 100_000;
 /// How long the end of the connection's task is waited for, which has ended already when it is asked.
-const POST_MORTEM: Duration = Duration::from_millis(500);
+const POST_MORTEM: Duration = Duration::from_secs(1);
 const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
 
 /// An authenticated connection to a DC; dropping it closes the connection.

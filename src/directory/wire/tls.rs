@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::server::{
-    Act, Speak, converse, message, result, serve, serve_streams, settings, simple,
+    Act, Speak, converse, hasty, message, result, serve, serve_streams, settings, simple,
 };
 use crate::config::{Credentials, DcSettings, Security, TlsTrust};
 use crate::directory::{Port, Session};
@@ -196,7 +196,8 @@ async fn a_handshake_that_hangs_is_bounded() {
         let mut sink = Vec::new();
         let _ = stream.read_to_end(&mut sink);
     });
-    let client = client(address, &authority("Test CA"), Security::Ldaps);
+    let mut client = client(address, &authority("Test CA"), Security::Ldaps);
+    client.dc.timeouts = hasty(address).timeouts;
     let error = Session::open(&client.dc, Port::Directory)
         .await
         .unwrap_err();
