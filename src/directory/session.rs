@@ -5,6 +5,9 @@
 //!   `ExtendedResponse` to a search for one (Samba answers a refused critical control so). Its handle is kept:
 //!   when an operation is cut off, the task's end says why.
 //! - Pages are pulled, one at a time: the library queues without bound, so at most one page is ever under way.
+//! - Known limit: the library reads BER by recursion without a depth limit, so an answer nested some thousands
+//!   deep overflows the stack and ends the process, which nothing outside the library can catch. Over TLS only
+//!   the DC itself can send one; in clear, anybody on the way can.
 //! - After a timeout the operation is abandoned and the session had best be dropped: what the DC does with
 //!   the old operation is unknown.
 
@@ -218,7 +221,7 @@ impl Session {
             LdapError::Io { source } => DirectoryError::Disconnected {
                 target,
                 what: what.to_owned(),
-                cause: source.to_string(),
+                cause: io_cause(&source),
             },
             LdapError::LdapResult { result } => {
                 refusal::of_search(&target, what, result.rc, &result.text)
@@ -250,7 +253,7 @@ impl Session {
             Ok(Ok(Err(LdapError::Io { source }))) if source.to_string() == "decoding error" => {
                 self.protocol(what, format!("a message is no LDAP; {BROKEN}"))
             }
-            Ok(Ok(Err(LdapError::Io { source }))) => lost(source.to_string()),
+            Ok(Ok(Err(LdapError::Io { source }))) => lost(io_cause(&source)),
             Ok(Ok(Err(error))) => lost(error.to_string()),
             Ok(Err(end)) => match end.try_into_panic() {
                 Err(_) => lost("the connection was closed by us".to_owned()),
@@ -400,6 +403,15 @@ pub(super) async fn bounded<T>(
         }
     });
     timeout(bound, guarded).await.unwrap_or(Err(Fault::Timeout))
+}
+
+/// An IO error's words without the link to documentation that rustls appends.
+fn io_cause(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    match words.split_once(": https://") {
+        Some((head, _)) => head.to_owned(),
+        None => words,
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
