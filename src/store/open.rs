@@ -74,9 +74,11 @@ pub(super) fn writer(path: &Path, tuning: Tuning) -> Result<Connection, StoreErr
     let mut connection = Connection::open(path).map_err(opening(path))?;
     settle(&connection, tuning).map_err(opening(path))?;
     let found = schema_of(&connection, path)?;
-    connection
-        .pragma_update(None, "auto_vacuum", "INCREMENTAL")
-        .map_err(opening(path))?;
+    if found == 0 {
+        connection
+            .pragma_update(None, "auto_vacuum", "INCREMENTAL")
+            .map_err(opening(path))?;
+    }
     to_wal(&connection, tuning).map_err(opening(path))?;
     if found < known_schema() {
         migrate(&mut connection, path)?;

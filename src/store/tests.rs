@@ -1,1 +1,17 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
+mod backups;
+mod codec;
+mod evidence;
+mod files;
+mod harness;
+mod polling;
+mod pruning;
+mod reading;
+mod recovering;
+mod structure;

@@ -22,7 +22,8 @@ pub(super) struct Workers {
     path: PathBuf,
     write_jobs: Option<mpsc::Sender<Job>>,
     read_jobs: Option<mpsc::Sender<Job>>,
-    threads: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
@@ -37,41 +38,17 @@ impl Workers {
             path,
             write_jobs: Some(write_jobs),
             read_jobs: Some(read_jobs),
-            threads: Vec::new(),
+            writer: None,
+            readers: Vec::new(),
         };
-        workers.spawn("store-writer", writer, Arc::new(Mutex::new(write_queue)))?;
+        let write_queue = Arc::new(Mutex::new(write_queue));
+        workers.writer = Some(spawn("store-writer", writer, write_queue)?);
         let read_queue = Arc::new(Mutex::new(read_queue));
         for reader in readers {
-            workers.spawn("store-reader", reader, Arc::clone(&read_queue))?;
+            let reader = spawn("store-reader", reader, Arc::clone(&read_queue))?;
+            workers.readers.push(reader);
         }
         Ok(workers)
-    }
-
-    fn spawn(
-        &mut self,
-        name: &str,
-        mut connection: Connection,
-        queue: Arc<Mutex<mpsc::Receiver<Job>>>,
-    ) -> Result<(), StoreError> {
-        let take = move || {
-            queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .blocking_recv()
-        };
-        let serve = move || {
-            while let Some(job) = take() {
-                // A defect in one job must not take the store from all others: its transaction is rolled back
-                // while unwinding, and its caller is answered `Closed`.
-                drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection))));
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(serve);
-        self.threads
-            .push(thread.map_err(|error| StoreError::Other(error.to_string()))?);
-        Ok(())
     }
 
     pub(super) fn path(&self) -> &PathBuf {
@@ -112,6 +89,30 @@ impl Workers {
     }
 }
 
+fn spawn(
+    name: &str,
+    mut connection: Connection,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+) -> Result<JoinHandle<()>, StoreError> {
+    let take = move || {
+        queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv()
+    };
+    let serve = move || {
+        while let Some(job) = take() {
+            // A defect in one job must not take the store from all others: its transaction is rolled back
+            // while unwinding, and its caller is answered `Closed`.
+            drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection))));
+        }
+    };
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(serve)
+        .map_err(|error| StoreError::Other(error.to_string()))
+}
+
 async fn submit<T, F>(queue: Option<&mpsc::Sender<Job>>, job: F) -> Result<T, StoreError>
 where
     T: Send + 'static,
@@ -144,12 +145,16 @@ fn in_transaction<T>(
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.write_jobs = None;
+        // The readers first: only a connection that may write can, as the last one, put the log back into the file.
         self.read_jobs = None;
-        for thread in self.threads.drain(..) {
-            if thread.thread().id() != std::thread::current().id() {
-                drop(thread.join());
-            }
-        }
+        self.readers.drain(..).for_each(join);
+        self.write_jobs = None;
+        self.writer.take().into_iter().for_each(join);
+    }
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() {
+        drop(thread.join());
     }
 }

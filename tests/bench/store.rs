@@ -170,6 +170,10 @@ async fn time_vectors(path: &Path, changing: u64) {
 /// The size of the file once everything has been written back into it.
 async fn settled_size(store: Store, path: &Path) -> u64 {
     drop(store);
+    assert!(
+        !path.with_extension("db-wal").exists(),
+        "the log was not written back"
+    );
     tokio::fs::metadata(path).await.unwrap().len()
 }
 
