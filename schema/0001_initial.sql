@@ -118,6 +118,7 @@ CREATE TABLE attempt (
     plan TEXT NOT NULL,
     plan_hash TEXT NOT NULL,
     orders TEXT NOT NULL,
+    was_stopped INTEGER NOT NULL,
     state TEXT NOT NULL,
     old_cursor TEXT,
     ended_at INTEGER,
@@ -131,6 +132,7 @@ CREATE TABLE attempt_step (
     seq INTEGER NOT NULL,
     step TEXT NOT NULL,
     at INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
     outcome TEXT NOT NULL,
     PRIMARY KEY (attempt_id, seq)
 ) WITHOUT ROWID;
@@ -152,5 +154,5 @@ CREATE TABLE sync_switch (
     resource TEXT NOT NULL PRIMARY KEY,
     stopped INTEGER NOT NULL,
     since INTEGER NOT NULL,
-    by TEXT NOT NULL
+    set_by TEXT NOT NULL
 );

@@ -1,2 +1,23 @@
-//! x
+//! The failover task: moves a resource's consumer to another DC, or back.
+//!
+//! *Plan then act*: [`plan`] reads the cursor, the evidence and every candidate ([`decide`] is pure) and words a
+//! [`crate::model::Switch`]; [`apply()`] carries it out and makes no choice, [`resume()`] settles what a dead process
+//! left behind. It never writes a cursor other than the one ordered, and only over the one expected.
+//!
+//! # Decisions
+//! - Every state is written down before what it names is begun, so that a process killed at any point leaves enough
+//!   for another to finish or to take back: forward once the new cursor stands, back while the old one does.
+//! - A lock the operating system frees with its holder tells a dead worker from a live one. A stop command and a
+//!   queued write hold it too: nobody takes over while one of them may still act.
+
+mod apply;
+mod apply_error;
 pub mod decide;
+mod resume;
+mod resume_decide;
+mod work;
+
+pub use apply::{Applied, Order, apply};
+pub use apply_error::{ApplyError, SyncNow};
+pub use resume::{Resumed, resume};
+pub use resume_decide::{Remaining, Stands, what_remains, where_it_stands};

@@ -4,6 +4,7 @@
 //! so the types here keep the two together: a [`Vector`] is keyed by invocationId, a [`Sample`] belongs to an
 //! incarnation, a [`Cursor`] names the incarnation it counts on.
 
+mod attempt;
 mod cursor;
 mod dc;
 mod incarnation;
@@ -17,6 +18,7 @@ mod time;
 mod usn;
 mod vector;
 
+pub use attempt::{Attempt, AttemptKind, AttemptState, Step, StepReport};
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};

@@ -10,13 +10,17 @@
 //! - A store that is already up to date opens without the write lock, so a look at it never waits for a writer.
 //! - Dropping the last handle waits for the queued writes and closes the file.
 
+mod attempts;
 mod backup;
+mod cursors;
 mod error;
+mod file_lock;
 mod open;
 mod polls;
 mod prune;
 mod quarantine;
 mod recovery;
+mod requests;
 mod samples;
 mod values;
 mod vector_codec;
@@ -26,6 +30,8 @@ mod worker;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use attempts::{AttemptLock, NewAttempt, OpenAttempt, Opened, Placed};
+pub use cursors::CursorSeen;
 pub use error::StoreError;
 pub use polls::Decide;
 pub use prune::{CursorNeed, Pruned};
@@ -33,6 +39,7 @@ pub use recovery::{
     Imported, Recovery, RecoveryCursor, RecoveryCursorSeen, RecoveryDc, RecoveryEvidence,
     RecoveryIncarnation, RecoverySample,
 };
+pub use requests::{Answer, Request, RequestKind, ServiceLock, SyncSwitch};
 pub use samples::{FailedPoll, HistoryRow};
 use worker::Workers;
 

@@ -1,7 +1,7 @@
 //! The threads that own the connections, and the bounded queues to them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -157,4 +157,12 @@ fn join(thread: JoinHandle<()>) {
     if thread.thread().id() != std::thread::current().id() {
         drop(thread.join());
     }
+}
+
+/// The file of this name beside the database, as `<database>.<suffix>`.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
 }

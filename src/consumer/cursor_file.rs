@@ -1,0 +1,205 @@
+//! A cursor kept in a JSON file of another program (`schema/cursor.schema.json`).
+//!
+//! # Decisions
+//! - A symbolic link is followed and the file it names is replaced, never the link.
+//! - The lock is `<file>.lock` beside the real file, locked with the system's file lock (`flock` on Linux); an owner
+//!   that takes the same lock for its own writes cannot be overwritten. One that does not must stand still: it is
+//!   stopped before.
+//! - Replaced by rename, with mode and owner kept: a reader sees the old or the new file, never a part. Further names
+//!   of the file (hard links) keep the old content.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{ConsumerError, cursor_text};
+use crate::clock::Stopwatch;
+use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName};
+
+/// How long the file's lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// No cursor is larger; what is, is another file.
+const LARGEST: u64 = 1 << 20;
+
+struct Found {
+    text: String,
+    held: HeldCursor,
+}
+
+/// Reads the cursor; blocks.
+pub(super) fn read(path: &Path, resource: &ResourceName) -> Result<HeldCursor, ConsumerError> {
+    load(&real(path, resource)?, resource).map(|found| found.held)
+}
+
+/// Replaces the cursor if the expected one still stands; blocks, up to [`LOCK_WAIT`] for the lock.
+pub(super) fn compare_and_set(
+    path: &Path,
+    resource: &ResourceName,
+    expected: &HeldCursor,
+    new: &Cursor,
+) -> Result<CursorTag, ConsumerError> {
+    let path = real(path, resource)?;
+    let _lock = lock(&path, resource)?;
+    let found = load(&path, resource)?;
+    if found.held != *expected {
+        return Err(ConsumerError::Moved {
+            resource: resource.clone(),
+            found: Box::new(found.held),
+        });
+    }
+    let flawed = |flaw| ConsumerError::Flawed {
+        resource: resource.clone(),
+        path: path.clone(),
+        flaw,
+    };
+    let text = cursor_text::replace(&found.text, new).map_err(flawed)?;
+    let written = cursor_text::decode(&text, resource).map_err(flawed)?;
+    let unwritable = |problem: String| ConsumerError::Unwritable {
+        resource: resource.clone(),
+        path: path.clone(),
+        problem,
+    };
+    if written != *new {
+        return Err(unwritable(format!(
+            "the new cursor {new:?} would read back as {written:?}"
+        )));
+    }
+    put(&path, text.as_bytes()).map_err(|error| unwritable(error.to_string()))?;
+    Ok(tag(text.as_bytes()))
+}
+
+fn real(path: &Path, resource: &ResourceName) -> Result<PathBuf, ConsumerError> {
+    fs::canonicalize(path).map_err(|error| unreadable(path, resource, &error))
+}
+
+fn unreadable(path: &Path, resource: &ResourceName, error: &std::io::Error) -> ConsumerError {
+    let (resource, path) = (resource.clone(), path.to_owned());
+    if error.kind() == ErrorKind::NotFound {
+        ConsumerError::Missing { resource, path }
+    } else {
+        ConsumerError::Unreadable {
+            resource,
+            path,
+            problem: error.to_string(),
+        }
+    }
+}
+
+fn load(path: &Path, resource: &ResourceName) -> Result<Found, ConsumerError> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+    read.map_err(|error| unreadable(path, resource, &error))?;
+    let cursor = cursor_text::decode(&text, resource).map_err(|flaw| ConsumerError::Flawed {
+        resource: resource.clone(),
+        path: path.to_owned(),
+        flaw,
+    })?;
+    let tag = tag(text.as_bytes());
+    Ok(Found {
+        text,
+        held: HeldCursor { cursor, tag },
+    })
+}
+
+fn tag(bytes: &[u8]) -> CursorTag {
+    use std::fmt::Write as _;
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    CursorTag(hex)
+}
+
+fn lock(path: &Path, resource: &ResourceName) -> Result<File, ConsumerError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let unwritable = |error: std::io::Error| ConsumerError::Unwritable {
+        resource: resource.clone(),
+        path: lock_path.clone(),
+        problem: error.to_string(),
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path)
+        .map_err(unwritable)?;
+    let waited = Stopwatch::start();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(unwritable(error)),
+            Err(TryLockError::WouldBlock) if waited.elapsed() < LOCK_WAIT => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(ConsumerError::Locked {
+                    resource: resource.clone(),
+                    path: lock_path,
+                    seconds: LOCK_WAIT.as_secs(),
+                });
+            }
+        }
+    }
+}
+
+/// Replaces the file by one with these bytes, the same mode and the same owner; on disk when it returns.
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".highwater-new");
+    let fresh = folder.join(name);
+    // Left by a process that died here; nobody else uses this name while the lock is held.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let placed = fill(&fresh, &fs::metadata(path)?, bytes).and_then(|()| fs::rename(&fresh, path));
+    if let Err(error) = placed {
+        // The first error is the one to tell.
+        drop(fs::remove_file(&fresh));
+        return Err(error);
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn fill(fresh: &Path, like: &fs::Metadata, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(fresh)?;
+    keep_owner(&file, like)?;
+    file.set_permissions(like.permissions())?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &File, like: &fs::Metadata) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (like.uid(), like.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(like.uid()), Some(like.gid())).map_err(|error| {
+        let problem = format!(
+            "its owner {}:{} cannot be kept ({error}); run as that user or as root",
+            like.uid(),
+            like.gid()
+        );
+        std::io::Error::new(error.kind(), problem)
+    })
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_file: &File, _like: &fs::Metadata) -> std::io::Result<()> {
+    Ok(())
+}

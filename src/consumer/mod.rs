@@ -1,0 +1,160 @@
+//! Whoever owns a cursor, ours or an external product's: stop it, read its cursor, compare-and-set it, start it.
+//!
+//! Owns the places a cursor can be kept in and the ways a sync is stopped and started. It never decides what a
+//! cursor should be, and writes one only where the expected one still stands.
+//!
+//! # Decisions
+//! - One [`Consumer`] type with an enum inside: the places differ in how a cursor is read and written, in nothing else.
+//! - Stopping is asked of the running service first and then of the configured command; starting the other way
+//!   round, so that the switch says "may run" only when the command has succeeded.
+
+mod command;
+mod cursor_file;
+mod cursor_text;
+mod error;
+mod sync;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use command::CommandFailure;
+pub use cursor_text::CursorFlaw;
+pub use error::ConsumerError;
+
+use crate::clock;
+use crate::config::{self, ConsumerKind};
+use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName};
+use crate::store::Store;
+
+/// How long a running service may take to answer a stop or start, unless said otherwise.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// The owner of one resource's cursor.
+#[derive(Debug, Clone)]
+pub struct Consumer {
+    resource: ResourceName,
+    store: Store,
+    place: Place,
+    stop: Option<Vec<String>>,
+    start: Option<Vec<String>>,
+    command_timeout: Duration,
+    answer_wait: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Store,
+    File(PathBuf),
+}
+
+impl Consumer {
+    /// The consumer of a resource as its settings describe it.
+    pub fn new(resource: &ResourceName, settings: &config::Consumer, store: &Store) -> Self {
+        let place = match &settings.kind {
+            ConsumerKind::Store => Place::Store,
+            ConsumerKind::File(path) => Place::File(path.clone()),
+        };
+        Self {
+            resource: resource.clone(),
+            store: store.clone(),
+            place,
+            stop: settings.stop.clone(),
+            start: settings.start.clone(),
+            command_timeout: settings.command_timeout,
+            answer_wait: ANSWER_WAIT,
+        }
+    }
+
+    /// The same, with another bound on the running service's answer.
+    #[must_use]
+    pub fn with_answer_wait(mut self, bound: Duration) -> Self {
+        self.answer_wait = bound;
+        self
+    }
+
+    /// Whose cursor it is.
+    pub fn resource(&self) -> &ResourceName {
+        &self.resource
+    }
+
+    /// Whether the cursor is kept in our store, and so can be written in one transaction with what goes with it.
+    pub fn is_in_store(&self) -> bool {
+        matches!(self.place, Place::Store)
+    }
+
+    /// The cursor as it stands, with its tag.
+    pub async fn read(&self) -> Result<HeldCursor, ConsumerError> {
+        match &self.place {
+            Place::Store => self
+                .store
+                .store_cursor(&self.resource)
+                .await?
+                .ok_or_else(|| ConsumerError::NoCursor {
+                    resource: self.resource.clone(),
+                }),
+            Place::File(path) => {
+                let (path, resource) = (path.clone(), self.resource.clone());
+                blocking(move || cursor_file::read(&path, &resource)).await
+            }
+        }
+    }
+
+    /// Replaces the cursor if the expected one still stands, tag included; gives the new tag.
+    pub async fn compare_and_set(
+        &self,
+        expected: &HeldCursor,
+        new: &Cursor,
+    ) -> Result<CursorTag, ConsumerError> {
+        self.compare_and_set_holding(expected, new, ()).await
+    }
+
+    /// The same; `held` is dropped when the write has ended, even where the caller stopped waiting before.
+    pub async fn compare_and_set_holding(
+        &self,
+        expected: &HeldCursor,
+        new: &Cursor,
+        held: impl Send + 'static,
+    ) -> Result<CursorTag, ConsumerError> {
+        let (resource, expected, new) = (self.resource.clone(), expected.clone(), new.clone());
+        match &self.place {
+            Place::Store => {
+                let now = clock::now();
+                let put = self
+                    .store
+                    .put_cursor_if(&resource, &expected.tag, &new, now);
+                match put.await? {
+                    Some(tag) => Ok(tag),
+                    None => Err(ConsumerError::Moved {
+                        found: Box::new(self.read().await?),
+                        resource,
+                    }),
+                }
+            }
+            Place::File(path) => {
+                let path = path.clone();
+                blocking(move || {
+                    let written = cursor_file::compare_and_set(&path, &resource, &expected, &new);
+                    drop(held);
+                    written
+                })
+                .await
+            }
+        }
+    }
+
+    /// Whether this very cursor stands.
+    pub async fn is_written(&self, cursor: &Cursor) -> Result<bool, ConsumerError> {
+        Ok(self.read().await?.cursor == *cursor)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, ConsumerError> + Send + 'static,
+) -> Result<T, ConsumerError> {
+    tokio::task::spawn_blocking(job)
+        .await
+        .map_err(|_| ConsumerError::Ended)?
+}
+
+#[cfg(test)]
+mod tests;

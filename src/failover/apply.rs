@@ -1,0 +1,207 @@
+//! Carries out a [`Switch`]: stop, save, compare-and-set, verify, record, start. It makes no choice.
+//!
+//! # Decisions
+//! - A store's own failure (a full disk) leaves the attempt open: the next command settles it.
+//! - Whatever goes wrong before the new cursor stands, the sync runs again afterwards if it was to run before. After
+//!   that the cursor stays, and a sync that cannot be started makes the attempt "done in part".
+
+use super::apply_error::{ApplyError, SyncNow};
+use super::resume_decide::{Stands, where_it_stands};
+use super::work::{Work, report};
+use crate::clock;
+use crate::consumer::{Consumer, ConsumerError};
+use crate::model::{AttemptKind, AttemptState, Cursor, HeldCursor, Step, StepReport, Switch};
+use crate::store::{NewAttempt, Opened, Placed, Store};
+
+/// What is to be carried out, and on whose word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// What is to be done.
+    pub switch: Switch,
+    /// The plan behind it, as JSON.
+    pub plan_json: String,
+    /// The plan's hash.
+    pub plan_hash: String,
+    /// Why.
+    pub kind: AttemptKind,
+    /// Who ordered it, as `root (uid 0) on host`.
+    pub who: String,
+    /// How the order came, as `command line`.
+    pub channel: String,
+}
+
+/// An order carried out: the new cursor stands and is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The attempt's number.
+    pub attempt: i64,
+    /// How the sync was left; [`SyncNow::NotStarted`] makes it done in part.
+    pub sync: SyncNow,
+}
+
+impl Applied {
+    /// Whether all of it was done, the start included.
+    pub fn is_complete(&self) -> bool {
+        !matches!(self.sync, SyncNow::NotStarted(_))
+    }
+}
+
+/// Carries `order` out; `progress` hears of every step once it is recorded. Dropped or killed at any point, it is
+/// settled by [`super::resume()`].
+pub async fn apply(
+    store: &Store,
+    consumer: &Consumer,
+    order: Order,
+    progress: impl FnMut(&StepReport),
+) -> Result<Applied, ApplyError> {
+    let resource = order.switch.resource.clone();
+    if *consumer.resource() != resource {
+        return Err(ApplyError::OtherConsumer {
+            ordered: resource,
+            given: consumer.resource().clone(),
+        });
+    }
+    let Some(lock) = store.lock_attempts(&resource).await? else {
+        return Err(ApplyError::Busy(resource));
+    };
+    let new = NewAttempt {
+        kind: order.kind,
+        made_at: clock::now(),
+        who: order.who.clone(),
+        channel: order.channel,
+        plan: order.plan_json,
+        plan_hash: order.plan_hash,
+        orders: order.switch.clone(),
+    };
+    let attempt = match store.open_attempt(&lock, new).await? {
+        Opened::New(attempt) => attempt,
+        Opened::Unfinished(attempt) => return Err(ApplyError::Unfinished { resource, attempt }),
+    };
+    let mut work = Work {
+        store,
+        consumer,
+        attempt,
+        switch: order.switch,
+        who: order.who,
+        progress,
+    };
+    work.stop().await?;
+    work.save().await?;
+    if consumer.is_in_store() {
+        work.place_in_store().await?;
+        work.verify().await?;
+    } else {
+        work.write().await?;
+        let found = work.verify().await?;
+        work.record(&found).await?;
+    }
+    let sync = work.start_and_end().await?;
+    Ok(Applied {
+        attempt: work.attempt.id(),
+        sync,
+    })
+}
+
+impl<P: FnMut(&StepReport)> Work<'_, P> {
+    async fn stop(&mut self) -> Result<(), ApplyError> {
+        self.enter(AttemptState::Stopping).await?;
+        let stopped = match self.attempt.lock().for_child() {
+            Ok(held) => self.consumer.stop_holding(&self.who, Some(held)).await,
+            Err(_) => self.consumer.stop(&self.who).await,
+        };
+        if let Err(error) = stopped {
+            return Err(self.failed(Step::Stop, error).await?);
+        }
+        let step = report(Step::Stop, false, "the sync stands still");
+        self.note(Some(AttemptState::Stopped), step).await
+    }
+
+    async fn save(&mut self) -> Result<(), ApplyError> {
+        let found = match self.consumer.read().await {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed(Step::Save, error).await?),
+        };
+        if found != self.switch.expected {
+            return Err(self.stale(Step::Save, found.cursor).await?);
+        }
+        let step = report(Step::Save, false, "the old cursor is as planned, and saved");
+        self.store
+            .save_old_cursor(&self.attempt, &found, &step)
+            .await?;
+        (self.progress)(&step);
+        Ok(())
+    }
+
+    /// Writes a cursor that is kept in the store, with everything that belongs to it, in one transaction.
+    async fn place_in_store(&mut self) -> Result<(), ApplyError> {
+        let step = report(
+            Step::Write,
+            false,
+            "the new cursor is written and what the consumer holds is recorded",
+        );
+        match self
+            .store
+            .switch_in_store(&self.attempt, &self.switch, &step)
+            .await?
+        {
+            Placed::Written(_) => {
+                (self.progress)(&step);
+                Ok(())
+            }
+            Placed::Moved(Some(found)) => Err(self.stale(Step::Write, found.cursor).await?),
+            Placed::Moved(None) => {
+                let gone = ConsumerError::NoCursor {
+                    resource: self.switch.resource.clone(),
+                };
+                Err(self.failed(Step::Write, gone).await?)
+            }
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), ApplyError> {
+        let lock = self.attempt.lock().clone();
+        let written = self
+            .consumer
+            .compare_and_set_holding(&self.switch.expected, &self.switch.new, lock)
+            .await;
+        match written {
+            Ok(_) => {
+                let step = report(Step::Write, false, "the new cursor is written");
+                self.note(None, step).await
+            }
+            Err(ConsumerError::Moved { found, .. }) => {
+                Err(self.stale(Step::Write, found.cursor).await?)
+            }
+            Err(error) => self.settle_write(error).await,
+        }
+    }
+
+    /// A write that failed may have been carried out all the same: the cursor tells.
+    async fn settle_write(&mut self, error: ConsumerError) -> Result<(), ApplyError> {
+        let Ok(HeldCursor { cursor: found, .. }) = self.consumer.read().await else {
+            return Err(self.unsettled(error));
+        };
+        match where_it_stands(&self.switch.expected.cursor, &self.switch.new, &found) {
+            Stands::Old => Err(self.failed(Step::Write, error).await?),
+            Stands::New => {
+                let text = format!("the new cursor stands, although writing it said: {error}");
+                self.note(None, report(Step::Write, true, text)).await
+            }
+            Stands::Neither => Err(self.conflict(Step::Write, found).await?),
+        }
+    }
+
+    /// Reads the new cursor back; the sync stands still, so it must be there to the letter.
+    async fn verify(&mut self) -> Result<Cursor, ApplyError> {
+        let found = match self.consumer.read().await {
+            Ok(found) => found.cursor,
+            Err(error) => return Err(self.unsettled(error)),
+        };
+        if found != self.switch.new {
+            return Err(self.conflict(Step::Verify, found).await?);
+        }
+        let step = report(Step::Verify, false, "the new cursor was read back");
+        self.note(None, step).await?;
+        Ok(found)
+    }
+}

@@ -1,0 +1,109 @@
+//! Settles an attempt whose process died: finishes it where the new cursor stands, takes it back where the old one does.
+
+use super::apply_error::{ApplyError, SyncNow};
+use super::resume_decide::{Remaining, what_remains};
+use super::work::{Work, report};
+use crate::consumer::Consumer;
+use crate::model::{AttemptState, Cursor, Step, StepReport};
+use crate::store::Store;
+
+/// An attempt that was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumed {
+    /// Its number.
+    pub attempt: i64,
+    /// How it ended.
+    pub state: AttemptState,
+    /// How the sync was left.
+    pub sync: SyncNow,
+    /// What was done, for a person.
+    pub text: String,
+}
+
+/// Settles the open attempt of the consumer's resource, if there is one and nobody works on it; `who` is told as the
+/// one who starts the sync. To be called before anything is planned. A conflict is an error, and ends the attempt.
+pub async fn resume(
+    store: &Store,
+    consumer: &Consumer,
+    who: &str,
+    progress: impl FnMut(&StepReport),
+) -> Result<Option<Resumed>, ApplyError> {
+    let Some(lock) = store.lock_attempts(consumer.resource()).await? else {
+        return Ok(None);
+    };
+    let Some((open, attempt)) = store.take_over_attempt(&lock).await? else {
+        return Ok(None);
+    };
+    let mut work = Work {
+        store,
+        consumer,
+        attempt: open,
+        switch: attempt.orders.clone(),
+        who: who.to_owned(),
+        progress,
+    };
+    let mut found: Option<Cursor> = None;
+    let mut remaining = what_remains(&attempt, None);
+    if remaining == Remaining::Look {
+        let read = consumer.read().await;
+        let cursor = read.map_err(|error| work.unsettled(error))?.cursor;
+        remaining = what_remains(&attempt, Some(&cursor));
+        found = Some(cursor);
+    }
+    let text = format!(
+        "taken over by {who}: the process that began it ended in the state {}",
+        attempt.state
+    );
+    work.note(None, report(Step::Resume, false, text)).await?;
+    let found = found.unwrap_or_else(|| attempt.orders.new.clone());
+    work.carry_on(remaining, found).await
+}
+
+impl<P: FnMut(&StepReport)> Work<'_, P> {
+    async fn carry_on(
+        &mut self,
+        remaining: Remaining,
+        found: Cursor,
+    ) -> Result<Option<Resumed>, ApplyError> {
+        match remaining {
+            Remaining::Nothing | Remaining::Look => Ok(None),
+            Remaining::RollBack { start_again } => {
+                let otherwise = if self.attempt.was_stopped() {
+                    SyncNow::LeftStopped
+                } else {
+                    SyncNow::Untouched
+                };
+                let state = AttemptState::RolledBack;
+                let why = "the process that began it died before the new cursor stood";
+                let back = self.take_back(state, why, start_again, otherwise).await?;
+                Ok(Some(self.resumed(state, back.sync, back.text)))
+            }
+            Remaining::Record => {
+                self.record(&found).await?;
+                self.finish().await
+            }
+            Remaining::Start => self.finish().await,
+            Remaining::Conflict => Err(self.conflict(Step::Resume, found).await?),
+        }
+    }
+
+    async fn finish(&mut self) -> Result<Option<Resumed>, ApplyError> {
+        let sync = self.start_and_end().await?;
+        let state = if matches!(sync, SyncNow::NotStarted(_)) {
+            AttemptState::DoneInPart
+        } else {
+            AttemptState::Done
+        };
+        let text = format!("the move to {} was finished; {sync}", self.switch.to);
+        Ok(Some(self.resumed(state, sync, text)))
+    }
+
+    fn resumed(&self, state: AttemptState, sync: SyncNow, text: String) -> Resumed {
+        Resumed {
+            attempt: self.attempt.id(),
+            state,
+            sync,
+            text,
+        }
+    }
+}

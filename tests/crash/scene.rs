@@ -1,0 +1,282 @@
+//! One resource with a consumer of either kind, and what must hold of it in the end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use highwater::config::{Consumer as Settings, ConsumerKind, Position};
+use highwater::consumer::Consumer;
+use highwater::failover::{Applied, ApplyError, Order, Resumed, apply, resume};
+use highwater::model::{
+    AttemptKind, AttemptState, Cursor, HeldCursor, InvocationId, Knowledge, ResourceName, Switch,
+    Usn, UtcMs, Vector,
+};
+use highwater::store::{CursorSeen, Store};
+use tempfile::TempDir;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Store,
+    File,
+}
+
+pub const COMBINATIONS: [(Kind, bool); 4] = [
+    (Kind::Store, true),
+    (Kind::Store, false),
+    (Kind::File, true),
+    (Kind::File, false),
+];
+
+/// Neither script writes with a system call that the kill test counts.
+const STOP: &str = r#": > "$0/stopping"; while [ -e "$0/hold" ]; do sleep 0.02; done; rm -f "$0/running"; mkdir "$0/log/stop.$$""#;
+const START: &str = r#": > "$0/running"; mkdir "$0/log/start.$$""#;
+
+const FILE: &str = r#"{
+  "version": 1,  "note" : "1.50 stays",
+  "resource": "hr",
+  "ldapHost": "dc1.lab.test", "globalCatalog": null,
+  "invocationId": "00000001-0000-0000-0000-000000000001",
+  "lastUpdated": 5000, "lastDeleted": 4990, "precise": 1.50
+}
+"#;
+
+pub fn resource() -> ResourceName {
+    "hr".parse().unwrap()
+}
+
+pub fn life(n: u8) -> InvocationId {
+    format!("0000000{n}-0000-0000-0000-00000000000{n}")
+        .parse()
+        .unwrap()
+}
+
+pub fn cursor(dc: u8, updated: i64, deleted: i64) -> Cursor {
+    Cursor {
+        ldap_host: format!("dc{dc}.lab.test"),
+        global_catalog: None,
+        invocation_id: Some(life(dc)),
+        last_updated: Usn::new(updated).unwrap(),
+        last_deleted: Usn::new(deleted).unwrap(),
+    }
+}
+
+pub fn old() -> Cursor {
+    cursor(1, 5000, 4990)
+}
+
+pub fn new() -> Cursor {
+    cursor(2, 9000, 8990)
+}
+
+fn held(dc: u8, start: i64) -> Knowledge {
+    let start = Usn::new(start).unwrap();
+    let vector = Vector::new().with(life(dc), start);
+    Knowledge::Held {
+        since: UtcMs::from_millis(1_000),
+        dc: format!("dc{dc}").parse().unwrap(),
+        invocation_id: life(dc),
+        start,
+        held: BTreeMap::from([("DC=lab,DC=test".parse().unwrap(), vector)]),
+    }
+}
+
+pub struct Scene {
+    pub dir: PathBuf,
+    pub kind: Kind,
+    pub stop: String,
+    pub start: String,
+    _owned: Option<TempDir>,
+}
+
+impl Scene {
+    /// A new scene with the old cursor in place and the sync running.
+    pub fn new(kind: Kind) -> Self {
+        let owned = TempDir::new().unwrap();
+        let mut scene = Self::at(owned.path(), kind);
+        scene._owned = Some(owned);
+        fs::write(scene.dir.join("cursor.json"), FILE).unwrap();
+        fs::write(scene.dir.join("running"), "").unwrap();
+        fs::create_dir(scene.dir.join("log")).unwrap();
+        runtime().block_on(scene.fill());
+        scene
+    }
+
+    /// The scene that another process has set up.
+    pub fn at(dir: &Path, kind: Kind) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            kind,
+            stop: STOP.to_owned(),
+            start: START.to_owned(),
+            _owned: None,
+        }
+    }
+
+    async fn fill(&self) {
+        let store = self.open().await;
+        let at = UtcMs::from_millis(500);
+        let created = store.create_cursor(&resource(), &old(), at).await.unwrap();
+        assert!(created.is_some());
+        store
+            .put_knowledge(&resource(), &held(1, 10))
+            .await
+            .unwrap();
+        let seen = CursorSeen {
+            resource: resource(),
+            dc: Some("dc1".parse().unwrap()),
+            invocation_id: Some(life(1)),
+            read_up_to: old().read_up_to(),
+            seen_at: at,
+        };
+        store.note_cursor_seen(&seen).await.unwrap();
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.join("cursor.json")
+    }
+
+    pub async fn open(&self) -> Store {
+        Store::open(&self.dir.join("hw.db")).await.unwrap()
+    }
+
+    pub fn consumer(&self, store: &Store) -> Consumer {
+        let command = |script: &str| {
+            let argv = ["/bin/sh", "-c", script, self.dir.to_str().unwrap()];
+            (self.kind == Kind::File).then(|| argv.map(str::to_owned).to_vec())
+        };
+        let settings = Settings {
+            kind: match self.kind {
+                Kind::Store => ConsumerKind::Store,
+                Kind::File => ConsumerKind::File(self.file()),
+            },
+            position: Position::BeforeSearch,
+            stop: command(&self.stop),
+            start: command(&self.start),
+            command_timeout: Duration::from_secs(20),
+        };
+        Consumer::new(&resource(), &settings, store)
+    }
+
+    /// The switch to dc2, planned with the cursor as it stands.
+    pub async fn order(&self, consumer: &Consumer, restart: bool) -> Order {
+        order(consumer.read().await.unwrap(), restart)
+    }
+
+    /// Carries the switch out in a store of its own.
+    pub async fn apply(&self, restart: bool) -> Result<Applied, ApplyError> {
+        let store = self.open().await;
+        let consumer = self.consumer(&store);
+        let order = self.order(&consumer, restart).await;
+        apply(&store, &consumer, order, |_| {}).await
+    }
+
+    /// Resumes in a store of its own, once nothing of a dead worker holds the lock any more.
+    pub async fn resume(&self) -> Result<Option<Resumed>, ApplyError> {
+        let store = self.open().await;
+        self.wait_for_lock(&store).await;
+        resume(&store, &self.consumer(&store), "the test", |_| {}).await
+    }
+
+    pub async fn wait_for_lock(&self, store: &Store) {
+        for _ in 0..500 {
+            if store.lock_attempts(&resource()).await.unwrap().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the attempt's lock was never freed");
+    }
+
+    pub async fn is_running(&self, store: &Store) -> bool {
+        match self.kind {
+            Kind::File => self.dir.join("running").exists(),
+            Kind::Store => {
+                let switch = store.sync_switch(&resource()).await.unwrap();
+                switch.is_none_or(|switch| !switch.stopped)
+            }
+        }
+    }
+
+    pub fn count(&self, which: &str) -> usize {
+        let entries = fs::read_dir(self.dir.join("log")).unwrap();
+        entries
+            .filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_str().unwrap().starts_with(which)
+            })
+            .count()
+    }
+
+    /// What must hold after a resume. Gives how the attempt ended, if one was begun.
+    pub async fn check(&self, restart: bool) -> Option<AttemptState> {
+        let store = self.open().await;
+        let consumer = self.consumer(&store);
+        let again = resume(&store, &consumer, "the test", |_| {}).await;
+        assert_eq!(again.unwrap(), None, "a second resume finds something");
+        let attempts = store.attempts(&resource(), 10).await.unwrap();
+        assert!(attempts.len() <= 1, "{attempts:?}");
+        let found = consumer.read().await.unwrap().cursor;
+        let attempt = attempts.first();
+        let is_new = match attempt.map(|attempt| attempt.state) {
+            None | Some(AttemptState::RolledBack) => false,
+            Some(AttemptState::Done) => true,
+            Some(other) => panic!("ended {other}: {attempt:?}"),
+        };
+        assert_eq!(found, if is_new { new() } else { old() }, "{attempt:?}");
+        let knowledge = store.knowledge(&resource()).await.unwrap().unwrap();
+        assert_eq!(knowledge, if is_new { held(2, 9000) } else { held(1, 10) });
+        let seen = store.cursors_seen().await.unwrap();
+        assert_eq!(seen[0].invocation_id, found.invocation_id);
+        assert_eq!(seen[0].read_up_to, found.read_up_to());
+        assert_eq!(
+            self.is_running(&store).await,
+            !is_new || restart,
+            "{attempt:?}"
+        );
+        if self.kind == Kind::File {
+            let text = fs::read_to_string(self.file()).unwrap();
+            assert!(
+                text.contains("\"note\" : \"1.50 stays\"") && text.contains("\"precise\": 1.50")
+            );
+            // A kill after the stop command and before the start left none unanswered.
+            let stopped = self.count("stop") > 0;
+            assert!(
+                !stopped || is_new && !restart || self.count("start") > 0,
+                "{attempt:?}"
+            );
+        }
+        if let Some(attempt) = attempt {
+            assert!(attempt.ended_at.is_some() && attempt.outcome.is_some());
+            if is_new {
+                assert_eq!(attempt.old_cursor.as_ref(), Some(&attempt.orders.expected));
+            }
+        }
+        attempt.map(|attempt| attempt.state)
+    }
+}
+
+pub fn order(expected: HeldCursor, restart: bool) -> Order {
+    Order {
+        switch: Switch {
+            resource: resource(),
+            to: "dc2".parse().unwrap(),
+            expected,
+            new: new(),
+            knowledge: held(2, 9000),
+            restart,
+        },
+        plan_json: "{}".to_owned(),
+        plan_hash: "0".to_owned(),
+        kind: AttemptKind::Failover,
+        who: "tester (uid 0) on lab".to_owned(),
+        channel: "test".to_owned(),
+    }
+}
+
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
