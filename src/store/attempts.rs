@@ -463,3 +463,6 @@ fn coded<T: Copy>(
         .find(|one| code(*one) == text)
         .ok_or_else(|| StoreError::Unreadable(format!("{column}: `{text}`")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -299,3 +299,6 @@ pub(super) async fn blocking<T: Send + 'static>(
         .await
         .map_err(|_| StoreError::Closed)?
 }
+
+#[cfg(test)]
+mod tests;

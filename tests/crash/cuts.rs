@@ -31,8 +31,19 @@ impl<F: Future> Future for Cut<F> {
     }
 }
 
-/// Cuts after `polls` polls, lets everything end, resumes and checks. `None` once it completed before the cut.
-fn cut_at(kind: Kind, restart: bool, polls: usize) -> Option<Option<AttemptState>> {
+/// Where a run with a cut ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It completed before the cut.
+    Uncut,
+    /// Nothing had been begun.
+    Nothing,
+    /// The attempt ended so.
+    Attempt(AttemptState),
+}
+
+/// Cuts after `polls` polls, lets everything end, resumes and checks.
+fn cut_at(kind: Kind, restart: bool, polls: usize) -> End {
     let scene = Scene::new(kind);
     let before = runtime();
     let completed = before.block_on(async {
@@ -56,7 +67,11 @@ fn cut_at(kind: Kind, restart: bool, polls: usize) -> Option<Option<AttemptState
             assert_eq!(Some(resumed.state), state);
             assert!(completed.is_none());
         }
-        completed.is_none().then_some(state)
+        match state {
+            _ if completed.is_some() => End::Uncut,
+            None => End::Nothing,
+            Some(state) => End::Attempt(state),
+        }
     })
 }
 
@@ -66,16 +81,22 @@ fn cut_at_every_await() {
         let mut ends = Vec::new();
         for polls in 0.. {
             match cut_at(kind, restart, polls) {
-                Some(state) => ends.push(state),
-                None => break,
+                End::Uncut => break,
+                end => ends.push(end),
             }
         }
-        let count = |wanted| ends.iter().filter(|state| **state == wanted).count();
-        assert!(count(None) > 0, "{kind:?}: no cut came before the order");
+        let count = |wanted| ends.iter().filter(|end| **end == wanted).count();
         assert!(
-            count(Some(AttemptState::RolledBack)) > 2,
+            count(End::Nothing) > 0,
+            "{kind:?}: no cut came before the order"
+        );
+        assert!(
+            count(End::Attempt(AttemptState::RolledBack)) > 2,
             "{kind:?}: {ends:?}"
         );
-        assert!(count(Some(AttemptState::Done)) > 0, "{kind:?}: {ends:?}");
+        assert!(
+            count(End::Attempt(AttemptState::Done)) > 0,
+            "{kind:?}: {ends:?}"
+        );
     }
 }

@@ -15,12 +15,16 @@ use crate::scene::{Kind, Scene, cursor, order, resource, runtime};
 fn of_two_at_once_one_wins_and_the_other_hears_it() {
     for kind in [Kind::Store, Kind::File] {
         let scene = Scene::new(kind);
+        // The service spawns it on threads.
+        fn goes_to_any_thread<T: Send>(future: T) -> T {
+            future
+        }
         runtime().block_on(async {
             let (here, there) = (scene.open().await, scene.open().await);
             let (ours, theirs) = (scene.consumer(&here), scene.consumer(&there));
             let order = scene.order(&ours, true).await;
             let (a, b) = tokio::join!(
-                apply(&here, &ours, order.clone(), |_| {}),
+                goes_to_any_thread(apply(&here, &ours, order.clone(), |_| {})),
                 apply(&there, &theirs, order, |_| {}),
             );
             let busy = |result: &Result<_, ApplyError>| matches!(result, Err(ApplyError::Busy(_)));

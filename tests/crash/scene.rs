@@ -16,12 +16,12 @@ use highwater::store::{CursorSeen, Store};
 use tempfile::TempDir;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Store,
     File,
 }
 
-pub const COMBINATIONS: [(Kind, bool); 4] = [
+pub(crate) const COMBINATIONS: [(Kind, bool); 4] = [
     (Kind::Store, true),
     (Kind::Store, false),
     (Kind::File, true),
@@ -41,17 +41,17 @@ const FILE: &str = r#"{
 }
 "#;
 
-pub fn resource() -> ResourceName {
+pub(crate) fn resource() -> ResourceName {
     "hr".parse().unwrap()
 }
 
-pub fn life(n: u8) -> InvocationId {
+pub(crate) fn life(n: u8) -> InvocationId {
     format!("0000000{n}-0000-0000-0000-00000000000{n}")
         .parse()
         .unwrap()
 }
 
-pub fn cursor(dc: u8, updated: i64, deleted: i64) -> Cursor {
+pub(crate) fn cursor(dc: u8, updated: i64, deleted: i64) -> Cursor {
     Cursor {
         ldap_host: format!("dc{dc}.lab.test"),
         global_catalog: None,
@@ -61,11 +61,11 @@ pub fn cursor(dc: u8, updated: i64, deleted: i64) -> Cursor {
     }
 }
 
-pub fn old() -> Cursor {
+pub(crate) fn old() -> Cursor {
     cursor(1, 5000, 4990)
 }
 
-pub fn new() -> Cursor {
+pub(crate) fn new() -> Cursor {
     cursor(2, 9000, 8990)
 }
 
@@ -81,20 +81,21 @@ fn held(dc: u8, start: i64) -> Knowledge {
     }
 }
 
-pub struct Scene {
-    pub dir: PathBuf,
-    pub kind: Kind,
-    pub stop: String,
-    pub start: String,
-    _owned: Option<TempDir>,
+pub(crate) struct Scene {
+    pub(crate) dir: PathBuf,
+    pub(crate) kind: Kind,
+    pub(crate) stop: String,
+    pub(crate) start: String,
+    /// Removes the folder at the end, where this process made it.
+    owned: Option<TempDir>,
 }
 
 impl Scene {
     /// A new scene with the old cursor in place and the sync running.
-    pub fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         let owned = TempDir::new().unwrap();
         let mut scene = Self::at(owned.path(), kind);
-        scene._owned = Some(owned);
+        scene.owned = Some(owned);
         fs::write(scene.dir.join("cursor.json"), FILE).unwrap();
         fs::write(scene.dir.join("running"), "").unwrap();
         fs::create_dir(scene.dir.join("log")).unwrap();
@@ -103,13 +104,13 @@ impl Scene {
     }
 
     /// The scene that another process has set up.
-    pub fn at(dir: &Path, kind: Kind) -> Self {
+    pub(crate) fn at(dir: &Path, kind: Kind) -> Self {
         Self {
             dir: dir.to_owned(),
             kind,
             stop: STOP.to_owned(),
             start: START.to_owned(),
-            _owned: None,
+            owned: None,
         }
     }
 
@@ -132,15 +133,15 @@ impl Scene {
         store.note_cursor_seen(&seen).await.unwrap();
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.dir.join("cursor.json")
     }
 
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         Store::open(&self.dir.join("hw.db")).await.unwrap()
     }
 
-    pub fn consumer(&self, store: &Store) -> Consumer {
+    pub(crate) fn consumer(&self, store: &Store) -> Consumer {
         let command = |script: &str| {
             let argv = ["/bin/sh", "-c", script, self.dir.to_str().unwrap()];
             (self.kind == Kind::File).then(|| argv.map(str::to_owned).to_vec())
@@ -159,12 +160,12 @@ impl Scene {
     }
 
     /// The switch to dc2, planned with the cursor as it stands.
-    pub async fn order(&self, consumer: &Consumer, restart: bool) -> Order {
+    pub(crate) async fn order(&self, consumer: &Consumer, restart: bool) -> Order {
         order(consumer.read().await.unwrap(), restart)
     }
 
     /// Carries the switch out in a store of its own.
-    pub async fn apply(&self, restart: bool) -> Result<Applied, ApplyError> {
+    pub(crate) async fn apply(&self, restart: bool) -> Result<Applied, ApplyError> {
         let store = self.open().await;
         let consumer = self.consumer(&store);
         let order = self.order(&consumer, restart).await;
@@ -172,13 +173,13 @@ impl Scene {
     }
 
     /// Resumes in a store of its own, once nothing of a dead worker holds the lock any more.
-    pub async fn resume(&self) -> Result<Option<Resumed>, ApplyError> {
+    pub(crate) async fn resume(&self) -> Result<Option<Resumed>, ApplyError> {
         let store = self.open().await;
         self.wait_for_lock(&store).await;
         resume(&store, &self.consumer(&store), "the test", |_| {}).await
     }
 
-    pub async fn wait_for_lock(&self, store: &Store) {
+    pub(crate) async fn wait_for_lock(&self, store: &Store) {
         for _ in 0..500 {
             if store.lock_attempts(&resource()).await.unwrap().is_some() {
                 return;
@@ -188,7 +189,7 @@ impl Scene {
         panic!("the attempt's lock was never freed");
     }
 
-    pub async fn is_running(&self, store: &Store) -> bool {
+    pub(crate) async fn is_running(&self, store: &Store) -> bool {
         match self.kind {
             Kind::File => self.dir.join("running").exists(),
             Kind::Store => {
@@ -198,7 +199,7 @@ impl Scene {
         }
     }
 
-    pub fn count(&self, which: &str) -> usize {
+    pub(crate) fn count(&self, which: &str) -> usize {
         let entries = fs::read_dir(self.dir.join("log")).unwrap();
         entries
             .filter(|entry| {
@@ -209,7 +210,7 @@ impl Scene {
     }
 
     /// What must hold after a resume. Gives how the attempt ended, if one was begun.
-    pub async fn check(&self, restart: bool) -> Option<AttemptState> {
+    pub(crate) async fn check(&self, restart: bool) -> Option<AttemptState> {
         let store = self.open().await;
         let consumer = self.consumer(&store);
         let again = resume(&store, &consumer, "the test", |_| {}).await;
@@ -256,7 +257,7 @@ impl Scene {
     }
 }
 
-pub fn order(expected: HeldCursor, restart: bool) -> Order {
+pub(crate) fn order(expected: HeldCursor, restart: bool) -> Order {
     Order {
         switch: Switch {
             resource: resource(),
@@ -274,7 +275,7 @@ pub fn order(expected: HeldCursor, restart: bool) -> Order {
     }
 }
 
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
