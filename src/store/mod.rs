@@ -17,6 +17,7 @@ mod error;
 mod file_lock;
 mod open;
 mod polls;
+mod positions;
 mod prune;
 mod quarantine;
 mod recovery;
@@ -33,7 +34,6 @@ use std::sync::Arc;
 pub use attempts::{AttemptLock, NewAttempt, OpenAttempt, Opened, Placed};
 pub use cursors::CursorSeen;
 pub use error::StoreError;
-pub use polls::Decide;
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{
     Imported, Recovery, RecoveryCursor, RecoveryCursorSeen, RecoveryDc, RecoveryEvidence,

@@ -73,7 +73,10 @@ pub(super) fn writer(path: &Path, tuning: Tuning) -> Result<Connection, StoreErr
     })?;
     let mut connection = Connection::open(path).map_err(opening(path))?;
     settle(&connection, tuning).map_err(opening(path))?;
-    let found = schema_of(&connection, path)?;
+    // One snapshot: another process may be creating the schema at this very moment.
+    let snapshot = connection.transaction().map_err(opening(path))?;
+    let found = schema_of(&snapshot, path)?;
+    drop(snapshot);
     if found == 0 {
         connection
             .pragma_update(None, "auto_vacuum", "INCREMENTAL")

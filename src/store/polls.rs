@@ -16,9 +16,6 @@ use crate::model::{
     Sample, Usn, UtcMs, Vector,
 };
 
-/// The pure decision on an answered poll.
-pub type Decide = fn(&DcName, &DcFacts, &PollContext) -> Accepted;
-
 impl Store {
     /// Decides on an answered poll of `dc` and writes what follows, in one transaction; gives back the decision,
     /// its sample as stored. Vectors are kept where `keep_vectors` is set (the DC in use); the USNs they show of
@@ -28,7 +25,7 @@ impl Store {
         dc: DcName,
         facts: DcFacts,
         keep_vectors: bool,
-        decide: Decide,
+        decide: impl FnOnce(&DcName, &DcFacts, &PollContext) -> Accepted + Send + 'static,
     ) -> Result<Accepted, StoreError> {
         self.write(move |tx| {
             let context = context(tx, &dc, facts.identity.invocation_id)?;

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, Transaction, params};
+use serde::Serialize;
 
 use super::{Store, StoreError, polls, vectors};
 use crate::model::{InvocationId, Usn, UtcMs};
@@ -28,7 +29,7 @@ pub struct CursorNeed {
 }
 
 /// How many rows were removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// Samples.
     pub samples: u64,

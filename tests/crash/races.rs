@@ -11,14 +11,15 @@ use highwater::store::Answer;
 use crate::kills::spawn;
 use crate::scene::{Kind, Scene, cursor, order, resource, runtime};
 
+/// The service spawns it on threads.
+fn goes_to_any_thread<T: Send>(future: T) -> T {
+    future
+}
+
 #[test]
 fn of_two_at_once_one_wins_and_the_other_hears_it() {
     for kind in [Kind::Store, Kind::File] {
         let scene = Scene::new(kind);
-        // The service spawns it on threads.
-        fn goes_to_any_thread<T: Send>(future: T) -> T {
-            future
-        }
         runtime().block_on(async {
             let (here, there) = (scene.open().await, scene.open().await);
             let (ours, theirs) = (scene.consumer(&here), scene.consumer(&there));

@@ -36,7 +36,7 @@ impl Recovery {
     }
 
     /// Checks that the parts fit together.
-    pub(super) fn validate(&self) -> Result<(), StoreError> {
+    pub fn validate(&self) -> Result<(), StoreError> {
         if self.version != VERSION {
             let problem = format!("is {}, this program reads {VERSION}", self.version);
             return Err(wrong("version", problem));

@@ -10,7 +10,7 @@ use crate::model::{
     Accepted, DcFacts, DcName, Dn, FailureKind, Identity, InvocationId, NcVectors, PollContext,
     PollFailure, Sample, Usn, UtcMs, Vector,
 };
-use crate::store::{Decide, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 pub(super) async fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -125,7 +125,12 @@ pub(super) fn refuse(_: &DcName, _: &DcFacts, context: &PollContext) -> Accepted
     })
 }
 
-pub(super) async fn poll(store: &Store, name: &str, facts: DcFacts, decide: Decide) -> Accepted {
+pub(super) async fn poll(
+    store: &Store,
+    name: &str,
+    facts: DcFacts,
+    decide: fn(&DcName, &DcFacts, &PollContext) -> Accepted,
+) -> Accepted {
     store
         .record_poll(dc(name), facts, true, decide)
         .await
