@@ -21,6 +21,24 @@ pub struct Settings {
     pub resources: BTreeMap<ResourceName, ResourceSettings>,
 }
 
+impl Settings {
+    /// The DC a cursor's host means: by `host`, without case, a port and a trailing dot left out.
+    pub fn dc_of_host(&self, host: &str) -> Option<&DcSettings> {
+        let bare = |text: &str| -> String {
+            let name = match text.rsplit_once(':') {
+                Some((name, port))
+                    if port.bytes().all(|b| b.is_ascii_digit()) && !name.contains(':') =>
+                {
+                    name
+                }
+                _ => text,
+            };
+            name.trim_end_matches('.').to_ascii_lowercase()
+        };
+        self.dcs.values().find(|dc| bare(&dc.host) == bare(host))
+    }
+}
+
 /// The collector task.
 #[derive(Debug, Clone)]
 pub struct Collector {

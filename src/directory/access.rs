@@ -5,6 +5,8 @@
 //! - Each grant is written twice, for `dsacls` (Windows) and `samba-tool dsacl set` (Samba), with the account
 //!   left for the reader to fill in.
 
+use serde::Serialize;
+
 use super::connect::Port;
 use super::error::DirectoryError;
 use super::identify::{Identified, identified};
@@ -12,7 +14,7 @@ use super::read::{Wanted, contexts, read_context, tombstone_lifetime};
 use super::search::{Control, Query, Scope};
 use super::session::Session;
 use crate::config::{Credentials, DcSettings};
-use crate::model::Dn;
+use crate::model::{Dn, FailureKind};
 
 /// Skew beyond which Kerberos fails and times of different DCs mislead.
 const SKEW_FAIL_MS: u64 = 300_000;
@@ -24,7 +26,8 @@ const VECTOR_GUID: &str = "bf967a16-0de6-11d0-a285-00aa003049e2";
 const SOME: i32 = 200;
 
 /// How one item stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it should be.
     Ok,
@@ -35,7 +38,7 @@ pub enum Verdict {
 }
 
 /// What to grant, in the words of two tools; `DOMAIN\account` and `SID` stand for the account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grant {
     /// For Windows.
     pub dsacls: String,
@@ -44,7 +47,7 @@ pub struct Grant {
 }
 
 /// One item of the check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// What was tried, as `vector of DC=lab,DC=test`.
     pub item: String,
@@ -52,6 +55,8 @@ pub struct Access {
     pub verdict: Verdict,
     /// What was found and what it means, in one sentence.
     pub finding: String,
+    /// The typed reason, where an operation failed.
+    pub failure: Option<FailureKind>,
     /// What to grant, where rights are missing.
     pub grant: Option<Grant>,
 }
@@ -62,12 +67,17 @@ impl Access {
             item: item.into(),
             verdict,
             finding: finding.into(),
+            failure: None,
             grant: None,
         }
     }
 
     fn failed(item: impl Into<String>, error: &DirectoryError) -> Self {
-        Self::new(item, Verdict::Fail, error.failure().detail)
+        let failure = error.failure();
+        Self {
+            failure: Some(failure.kind),
+            ..Self::new(item, Verdict::Fail, failure.detail)
+        }
     }
 
     fn granting(mut self, grant: Grant) -> Self {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::RData;
+use serde::Serialize;
 
 use super::decode::{self, DecodeError};
 use super::entry::Entry;
@@ -19,7 +20,7 @@ use super::session::Session;
 use crate::model::{Dn, InvocationId};
 
 /// A DC as the forest's configuration describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DirectoryDc {
     /// The name of its server object, as `DC1`.
     pub server_name: String,
@@ -38,7 +39,7 @@ pub struct DirectoryDc {
 }
 
 /// A DC found in the directory, in DNS, or in both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Discovered {
     /// Its host name, in lower case; the server name where the directory shows no host name.
     pub host: String,
