@@ -1,6 +1,16 @@
 //! The collector task: samples every DC's highestCommittedUSN and vectors, and prunes the history.
 //!
-//! It owns when and how often a DC is polled and what an answer means (`decide`). It never touches a consumer,
-//! and it never removes the newest evidence a cursor depends on: the store's pruning keeps that.
+//! It owns when and how often a DC is polled ([`collect_once`], [`serve`]) and what an answer means ([`decide`]).
+//! It reads cursors to know which evidence is needed, but never changes a consumer; and it never removes the newest
+//! evidence a cursor depends on.
 
+mod cursors;
 pub mod decide;
+mod serve;
+mod target;
+mod task;
+
+pub use cursors::note_cursors;
+pub use serve::serve;
+pub use target::{Target, targets};
+pub use task::{Outcome, PollReport, Round, collect_once, prune};

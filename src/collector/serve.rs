@@ -1,0 +1,152 @@
+//! The collector as part of the service: a task per DC, supervised, until it is told to stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::cursors::note_cursors;
+use super::target::{Target, targets};
+use super::task::{pause, poll_and_record, prune, record_panic};
+use crate::config::Settings;
+use crate::directory::Session;
+use crate::model::DcName;
+use crate::store::{Store, StoreError};
+
+/// How long a DC whose task panicked is left alone.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// How often old samples are removed.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+type Targets = Arc<BTreeMap<DcName, Target>>;
+
+/// Polls every DC period by period and prunes, until `stop`; ends early only with a failure of the store.
+pub async fn serve(
+    store: Store,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+) -> Result<(), StoreError> {
+    let (publish, wanted) = watch::channel(look(&store, &settings).await?);
+    let mut crew = Crew::new(store.clone(), Arc::clone(&settings), wanted, stop);
+    crew.start_all();
+    let mut pruning = tokio::time::interval(PRUNE_EVERY);
+    let mut looking = tokio::time::interval(settings.collector.period);
+    loop {
+        tokio::select! {
+            _ = looking.tick() => { publish.send_replace(look(&store, &settings).await?); }
+            _ = pruning.tick() => {
+                let pruned = prune(&store, &settings).await?;
+                tracing::info!(samples = pruned.samples, failures = pruned.failures, "pruned");
+            }
+            ended = crew.tasks.join_next_with_id() => match ended {
+                None => return Ok(()),
+                Some(Ok((_, result))) => result?,
+                Some(Err(panic)) => crew.start_again(panic.id()).await?,
+            },
+        }
+    }
+}
+
+/// The DCs to poll, with the cursors as they stand now.
+async fn look(store: &Store, settings: &Settings) -> Result<Targets, StoreError> {
+    let in_use = note_cursors(store, settings).await?;
+    let targets = targets(settings, &in_use, &[]);
+    Ok(Arc::new(
+        targets
+            .into_iter()
+            .map(|target| (target.dc.name.clone(), target))
+            .collect(),
+    ))
+}
+
+/// The tasks, one per DC.
+struct Crew {
+    poller: Poller,
+    tasks: JoinSet<Result<(), StoreError>>,
+    names: BTreeMap<Id, DcName>,
+}
+
+impl Crew {
+    fn new(
+        store: Store,
+        settings: Arc<Settings>,
+        wanted: watch::Receiver<Targets>,
+        stop: CancellationToken,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.collector.concurrency));
+        let poller = Poller {
+            store,
+            settings,
+            permits,
+            wanted,
+            stop,
+        };
+        Self {
+            poller,
+            tasks: JoinSet::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    fn start_all(&mut self) {
+        let names: Vec<DcName> = self.poller.wanted.borrow().keys().cloned().collect();
+        for name in names {
+            self.start(name, Duration::ZERO);
+        }
+    }
+
+    fn start(&mut self, name: DcName, after: Duration) {
+        let poller = self.poller.clone();
+        let handle = self.tasks.spawn(poller.run(name.clone(), after));
+        self.names.insert(handle.id(), name);
+    }
+
+    async fn start_again(&mut self, ended: Id) -> Result<(), StoreError> {
+        if let Some(name) = self.names.remove(&ended) {
+            tracing::error!(dc = %name, "the task of this DC panicked and is started again");
+            record_panic(&self.poller.store, &name).await?;
+            self.start(name, AFTER_PANIC);
+        }
+        Ok(())
+    }
+}
+
+/// Polls one DC for as long as the service runs.
+#[derive(Clone)]
+struct Poller {
+    store: Store,
+    settings: Arc<Settings>,
+    permits: Arc<Semaphore>,
+    wanted: watch::Receiver<Targets>,
+    stop: CancellationToken,
+}
+
+impl Poller {
+    async fn run(self, name: DcName, first: Duration) -> Result<(), StoreError> {
+        let mut kept: Option<Session> = None;
+        let mut wait = first;
+        let collector = &self.settings.collector;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => {}
+            }
+            let target = self.wanted.borrow().get(&name).cloned();
+            if let Some(target) = target {
+                let _permit = self.permits.acquire().await;
+                poll_and_record(&self.store, &target, &mut kept).await?;
+            }
+            wait = pause(collector.period, collector.jitter, chance());
+        }
+    }
+}
+
+/// A number from 0 to 1, evenly spread: it only moves polls apart.
+fn chance() -> f64 {
+    let (_, low) = uuid::Uuid::new_v4().as_u64_pair();
+    f64::from(u32::try_from(low & 0xffff_ffff).unwrap_or(0)) / f64::from(u32::MAX)
+}
