@@ -49,7 +49,7 @@ pub enum ApplyError {
     /// Another worker is at it.
     #[error(
         "resource {0}: another failover or undo is under way, or a stop command it began still runs; wait for it to \
-         end, then look at `highwater history {0}`"
+         end, then look at `highwater attempts {0}`"
     )]
     Busy(ResourceName),
     /// A dead process left one behind that nobody has settled.
@@ -124,6 +124,13 @@ pub enum ApplyError {
         "{0}; if a failover or undo had been begun, run the command again: it finishes it or takes it back"
     )]
     Store(#[from] StoreError),
+}
+
+impl ApplyError {
+    /// Whether the cursor moved after the plan was made, so that a new plan may do.
+    pub fn is_stale(&self) -> bool {
+        matches!(self, Self::Moved { .. })
+    }
 }
 
 /// A cursor in a few words, for messages.

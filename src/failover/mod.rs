@@ -13,11 +13,16 @@
 mod apply;
 mod apply_error;
 pub mod decide;
+mod error;
+mod gather;
 mod resume;
 mod resume_decide;
+mod task;
 mod work;
 
 pub use apply::{Applied, Order, apply};
 pub use apply_error::{ApplyError, SyncNow};
+pub use error::FailoverError;
 pub use resume::{Resumed, resume};
 pub use resume_decide::{Remaining, Stands, what_remains, where_it_stands};
+pub use task::{UndoPlan, order, plan, plan_undo, undo_order};

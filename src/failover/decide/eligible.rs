@@ -42,6 +42,8 @@ pub(super) fn why_not(input: &Input, candidate: &Candidate, held: Option<&Held>)
         });
     }
     match &candidate.probe {
+        // One that is out by wish is not probed.
+        Err(_) if by_wish(&reasons) => {}
         Err(failure) => reasons.push(WhyNot::Unreachable {
             failure: failure.clone(),
         }),
@@ -59,6 +61,12 @@ pub(super) fn why_not(input: &Input, candidate: &Candidate, held: Option<&Held>)
         }
     }
     reasons
+}
+
+fn by_wish(reasons: &[WhyNot]) -> bool {
+    reasons
+        .iter()
+        .any(|why| matches!(why, WhyNot::MustNot | WhyNot::NotAskedFor))
 }
 
 /// R10: the DC is behind what its own earlier sample, a partner's vector or the consumer knows of it.

@@ -1,0 +1,289 @@
+//! Reads everything a decision is made from: the cursor, the store's evidence, and every candidate's answer now.
+
+use std::collections::BTreeSet;
+
+use tokio::task::JoinSet;
+
+use super::decide::{self, ByHand, Candidate, Input, Source};
+use super::error::FailoverError;
+use crate::config::{DcSettings, ResourceSettings, Settings};
+use crate::directory::{self, Session, Wanted};
+use crate::model::{
+    Ask, DcFacts, Dn, HeldCursor, How, Incarnation, InvocationId, PollFailure, Preference, Sample,
+    UtcMs,
+};
+use crate::store::Store;
+
+/// A time named without milliseconds means the sample within that second.
+const SECOND_MS: i64 = 1_000;
+
+/// Gathers the input for one resource and its cursor.
+pub(super) async fn gather(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    ask: Ask,
+    cursor: HeldCursor,
+) -> Result<Input, FailoverError> {
+    let source_dc = dc_in_use(settings, resource, &cursor)?;
+    let probes = probe_all(settings, resource, &ask).await;
+    let naming_contexts = naming_contexts(resource, &probes);
+    let source = source(store, source_dc, &cursor, naming_contexts).await?;
+    let target = decide::target(&ask, source.read_by.map(|sample| sample.collected_at));
+    let mut candidates = Vec::new();
+    for (dc, preference, probe) in probes {
+        candidates.push(candidate(store, dc, preference, probe, &source, &ask, target).await?);
+    }
+    Ok(Input {
+        resource: resource.name.clone(),
+        host_attribute: resource.host_attribute,
+        position: resource.consumer.position,
+        site: resource.site.clone(),
+        ask,
+        knowledge: store.knowledge(&resource.name).await?,
+        cursor,
+        source,
+        candidates,
+    })
+}
+
+/// The DC that the cursor's host names.
+pub(super) fn dc_in_use<'a>(
+    settings: &'a Settings,
+    resource: &ResourceSettings,
+    cursor: &HeldCursor,
+) -> Result<&'a DcSettings, FailoverError> {
+    let host = cursor.cursor.host(resource.host_attribute).ok_or_else(|| {
+        FailoverError::NoGlobalCatalog {
+            resource: resource.name.clone(),
+        }
+    })?;
+    settings
+        .dc_of_host(host)
+        .ok_or_else(|| FailoverError::UnknownHost {
+            resource: resource.name.clone(),
+            host: host.to_owned(),
+        })
+}
+
+/// What is read of a DC for this resource.
+pub(super) fn wanted(resource: &ResourceSettings) -> Wanted {
+    Wanted {
+        bases: resource.base_contexts.clone(),
+        subdomains: resource.search_subdomains,
+        tombstones: true,
+        ..Wanted::default()
+    }
+}
+
+/// One complete reading of a DC over a new connection.
+pub(super) async fn probe(dc: &DcSettings, wanted: &Wanted) -> Result<DcFacts, PollFailure> {
+    let read = async {
+        let mut session = Session::open(dc, directory::Port::Directory).await?;
+        directory::read_facts(&mut session, wanted).await
+    };
+    read.await.map_err(|error| error.failure())
+}
+
+type Probe = (DcSettings, Preference, Result<DcFacts, PollFailure>);
+
+async fn probe_all(settings: &Settings, resource: &ResourceSettings, ask: &Ask) -> Vec<Probe> {
+    let mut probing = JoinSet::new();
+    let mut probes = Vec::new();
+    for (name, preference) in &resource.backup_dcs {
+        let Some(dc) = settings.dcs.get(name).cloned() else {
+            continue;
+        };
+        let preference = *preference;
+        let spared =
+            ask.only.as_ref().is_some_and(|only| only != name) || preference == Preference::MustNot;
+        let wanted = wanted(resource);
+        probing.spawn(async move {
+            let facts = if spared {
+                Err(not_asked())
+            } else {
+                probe(&dc, &wanted).await
+            };
+            (dc, preference, facts)
+        });
+    }
+    while let Some(ended) = probing.join_next().await {
+        match ended {
+            Ok(probe) => probes.push(probe),
+            Err(panic) => tracing::error!("a probe panicked: {panic}"),
+        }
+    }
+    probes.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    probes
+}
+
+fn not_asked() -> PollFailure {
+    PollFailure {
+        kind: crate::model::FailureKind::Internal,
+        detail: "not probed, since it is out anyway".to_owned(),
+    }
+}
+
+/// The naming contexts the resource reads: per base the longest that any candidate holds.
+fn naming_contexts(resource: &ResourceSettings, probes: &[Probe]) -> BTreeSet<Dn> {
+    let held: BTreeSet<Dn> = probes
+        .iter()
+        .filter_map(|(_, _, facts)| facts.as_ref().ok())
+        .flat_map(|facts| facts.instance_types.keys().cloned())
+        .collect();
+    let longest = |base: &Dn| {
+        let holders = held.iter().filter(|nc| base.is_within(nc));
+        holders
+            .max_by_key(|nc| nc.folded().len())
+            .cloned()
+            .unwrap_or_else(|| domain_of(base))
+    };
+    let mut ncs: BTreeSet<Dn> = resource.base_contexts.iter().map(longest).collect();
+    if resource.search_subdomains {
+        let below: Vec<Dn> = held
+            .into_iter()
+            .filter(|nc| ncs.iter().any(|top| nc.is_within(top)))
+            .collect();
+        ncs.extend(below);
+    }
+    ncs
+}
+
+/// The domain part of a name: its trailing DC components, or the whole name where it has none.
+fn domain_of(base: &Dn) -> Dn {
+    let folded = base.folded();
+    let at = if folded.starts_with("dc=") {
+        Some(0)
+    } else {
+        folded.find(",dc=").map(|at| at + 1)
+    };
+    at.and_then(|at| folded.get(at..))
+        .and_then(|tail| tail.parse().ok())
+        .unwrap_or_else(|| base.clone())
+}
+
+async fn source(
+    store: &Store,
+    dc: &DcSettings,
+    cursor: &HeldCursor,
+    naming_contexts: BTreeSet<Dn>,
+) -> Result<Source, FailoverError> {
+    let incarnations = store.incarnations(&dc.name).await?;
+    let read_up_to = cursor.cursor.read_up_to();
+    let only = match incarnations.as_slice() {
+        [only] => Some(only.invocation_id),
+        _ => None,
+    };
+    let (mut evidence, mut read_by) = (None, None);
+    if let Some(id) = cursor.cursor.invocation_id.or(only) {
+        let ncs: Vec<Dn> = naming_contexts.iter().cloned().collect();
+        evidence = store.source_sample_for(id, &ncs, read_up_to).await?;
+        read_by = store.newest_sample_up_to(id, read_up_to).await?;
+    }
+    Ok(Source {
+        dc: dc.name.clone(),
+        incarnations,
+        evidence,
+        read_by,
+        naming_contexts,
+    })
+}
+
+async fn candidate(
+    store: &Store,
+    dc: DcSettings,
+    preference: Preference,
+    probe: Result<DcFacts, PollFailure>,
+    source: &Source,
+    ask: &Ask,
+    target: Option<UtcMs>,
+) -> Result<Candidate, FailoverError> {
+    let incarnations = store.incarnations(&dc.name).await?;
+    let by_hand = match ask.how {
+        How::Manual { usn_date } if ask.only.as_ref() == Some(&dc.name) => {
+            Some(by_hand(store, &dc, usn_date).await?)
+        }
+        _ => None,
+    };
+    let mut found = Candidate {
+        dc: dc.name,
+        host: dc.host,
+        server_name: dc.server_name,
+        preference,
+        incarnations,
+        probe,
+        at_target: None,
+        by_hand,
+        known: None,
+        newest: None,
+        received: None,
+    };
+    if let Some(id) = found
+        .probe
+        .as_ref()
+        .ok()
+        .map(|facts| facts.identity.invocation_id)
+    {
+        let released = found
+            .incarnations
+            .iter()
+            .find(|life| life.invocation_id == id)
+            .and_then(released_at);
+        if let Some(target) = target {
+            found.at_target = store.sample_at_or_before(id, target, released).await?;
+        }
+        found.known = store.known_usn(id).await?;
+        found.newest = store.newest_sample(id).await?;
+        found.received = received(store, source, id).await?;
+    }
+    Ok(found)
+}
+
+fn released_at(life: &Incarnation) -> Option<UtcMs> {
+    life.released_at
+}
+
+/// The newest sample of `id` that the DC in use had in full when the evidence was taken.
+async fn received(
+    store: &Store,
+    source: &Source,
+    id: InvocationId,
+) -> Result<Option<Sample>, FailoverError> {
+    let Some(evidence) = &source.evidence else {
+        return Ok(None);
+    };
+    let entries = evidence.vectors.values().map(|vector| vector.get(id));
+    match entries.min().flatten() {
+        Some(usn) => Ok(store.newest_sample_up_to(id, usn).await?),
+        None => Ok(None),
+    }
+}
+
+/// The sample at the time named, taken to the millisecond or, where only one lies in it, to the second.
+async fn by_hand(store: &Store, dc: &DcSettings, usn_date: UtcMs) -> Result<ByHand, FailoverError> {
+    let exact = store.sample_matching(&dc.name, usn_date, usn_date).await?;
+    let whole_second = usn_date.as_millis() % SECOND_MS == 0;
+    let within = if exact.is_empty() && whole_second {
+        store
+            .sample_matching(&dc.name, usn_date, usn_date.plus_ms(SECOND_MS - 1))
+            .await?
+    } else {
+        exact
+    };
+    if let [row] = within.as_slice() {
+        return Ok(ByHand {
+            at: Some((row.invocation_id, row.sample)),
+            before: None,
+            after: None,
+        });
+    }
+    let near = store.samples_near(&dc.name, usn_date, 1).await?;
+    let times: Vec<UtcMs> = near.iter().map(|row| row.sample.collected_at).collect();
+    let before = times.iter().copied().filter(|at| *at <= usn_date).max();
+    let after = times.iter().copied().filter(|at| *at > usn_date).min();
+    Ok(ByHand {
+        at: None,
+        before,
+        after,
+    })
+}

@@ -1,0 +1,107 @@
+//! The failover task: reads what a decision needs, decides, and words the order that [`super::apply()`] carries out.
+
+use super::apply::Order;
+use super::decide::{self, UndoInput, UndoRefused};
+use super::error::FailoverError;
+use super::gather::{dc_in_use, gather, probe, wanted};
+use crate::clock;
+use crate::config::{ResourceSettings, Settings};
+use crate::consumer::Consumer;
+use crate::model::{Ask, Attempt, AttemptKind, Chosen, Plan, Switch};
+use crate::store::{CursorSeen, Store};
+
+/// How an order came, where it was typed.
+const COMMAND_LINE: &str = "command line";
+
+/// Reads the cursor, the evidence and every candidate, and makes the plan.
+pub async fn plan(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    ask: Ask,
+) -> Result<Plan, FailoverError> {
+    let cursor = Consumer::new(&resource.name, &resource.consumer, store)
+        .read()
+        .await?;
+    let source = dc_in_use(settings, resource, &cursor)?;
+    let seen = CursorSeen {
+        resource: resource.name.clone(),
+        dc: Some(source.name.clone()),
+        invocation_id: cursor.cursor.invocation_id,
+        read_up_to: cursor.cursor.read_up_to(),
+        seen_at: clock::now(),
+    };
+    store.note_cursor_seen(&seen).await?;
+    let input = gather(store, settings, resource, ask, cursor).await?;
+    Ok(decide::decide(&input, clock::now()))
+}
+
+/// The order for a plan's choice.
+pub fn order(plan: &Plan, chosen: &Chosen, who: String) -> Result<Order, FailoverError> {
+    let plan_json = serde_json::to_string(plan).map_err(FailoverError::Unwritable)?;
+    Ok(Order {
+        switch: chosen.switch.clone(),
+        plan_json,
+        plan_hash: plan.hash.clone(),
+        kind: AttemptKind::Failover,
+        who,
+        channel: COMMAND_LINE.to_owned(),
+    })
+}
+
+/// An undo, decided: the attempt it takes back and what is to be done.
+#[derive(Debug, Clone)]
+pub struct UndoPlan {
+    /// The attempt it takes back.
+    pub attempt: Attempt,
+    /// What is to be done, or why not.
+    pub switch: Result<Switch, UndoRefused>,
+}
+
+/// Decides how the newest failover of the resource is undone.
+pub async fn plan_undo(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    restart: bool,
+    allow_gap: bool,
+) -> Result<UndoPlan, FailoverError> {
+    let newest = store.newest_completed(&resource.name).await?;
+    let attempt = newest
+        .filter(|attempt| attempt.kind == AttemptKind::Failover)
+        .ok_or_else(|| FailoverError::NothingToUndo(resource.name.clone()))?;
+    let done = attempt.orders.clone();
+    let back_to = dc_in_use(settings, resource, &done.expected)?;
+    let lives = store.incarnations(&back_to.name).await?;
+    let input = UndoInput {
+        back_to: back_to.name.clone(),
+        cursor: Consumer::new(&resource.name, &resource.consumer, store)
+            .read()
+            .await?,
+        knowledge: store.knowledge(&resource.name).await?,
+        incarnation: match lives.as_slice() {
+            [only] => Some(only.invocation_id),
+            _ => None,
+        },
+        facts: probe(back_to, &wanted(resource)).await.ok(),
+        done,
+        allow_gap,
+        restart,
+    };
+    Ok(UndoPlan {
+        switch: decide::undo(&input, clock::now()),
+        attempt,
+    })
+}
+
+/// The order for an undo.
+pub fn undo_order(undone: &Attempt, switch: Switch, who: String) -> Order {
+    Order {
+        switch,
+        plan_json: serde_json::json!({ "undo_of": undone.id }).to_string(),
+        plan_hash: undone.plan_hash.clone(),
+        kind: AttemptKind::Undo,
+        who,
+        channel: COMMAND_LINE.to_owned(),
+    }
+}
