@@ -1,4 +1,26 @@
-//! Highwater.
+//! Highwater keeps an incremental Active Directory sync running when the domain controller it reads from dies.
+//!
+//! The house, top down; a module uses only what lies below it:
+//!
+//! ```text
+//!   main
+//!    └ cli                    one file per command: arguments, output, exit codes
+//!       └ runtime             the service: composes the actors, supervises, stops
+//!          ├ collector        samples every DC: decide · task · serve
+//!          ├ failover         moves a resource to another DC: decide · gather · apply · resume
+//!          └ status           how everything stands, as data
+//!             └ consumer      whoever owns a cursor: stop, read, compare-and-set, start
+//!                ├ directory  all LDAP; decode/ is pure
+//!                └ store      all SQL
+//!                   └ config  raw TOML → checked settings
+//!                      └ clock · model   the only clock; pure values
+//! ```
+//!
+//! The actors (collector, failover, status) never use each other: they meet in the store.
+//!
+//! The *collector task* is [`collector::collect_once`], the *failover task* [`failover::plan`] and
+//! [`failover::apply`].
+
 pub mod cli;
 pub mod clock;
 pub mod collector;
@@ -7,4 +29,6 @@ pub mod consumer;
 pub mod directory;
 pub mod failover;
 pub mod model;
+pub mod runtime;
+pub mod status;
 pub mod store;

@@ -7,7 +7,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 const EXAMPLES: &str = "\
 Examples:
   highwater config check                 every mistake in the configuration, with line and column
-  highwater -o json config show          the settings in force, as JSON, without secrets
+  highwater check                        every connection and right
+  highwater run                          the service
+  highwater failover hr                  when the DC that resource hr reads has died
 
 Exit codes:
   0 ok   1 failed   2 usage   3 refused by a safety rule   4 done in part   5 unreachable
@@ -101,15 +103,44 @@ pub enum LogLevel {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Runs the service until it is told to stop
+    Run(super::run::Args),
+    /// Polls the domain controllers once and keeps the samples
+    Collect(super::collect::Args),
+    /// Lists the collected USN times per DC
+    History(super::history::Args),
+    /// Shows what `failover` would do, and why
+    Plan(super::plan::Args),
+    /// Moves a resource to another DC
+    Failover(super::failover::Args),
+    /// Puts the host and cursor from before the last failover back
+    Undo(super::undo::Args),
+    /// Lists past failovers with every step
+    Attempts(super::attempts::Args),
+    /// Shows how resources and domain controllers stand
+    Status(super::status::Args),
+    /// Tries every connection and permission, and says what to grant
+    Check(super::check::Args),
+    /// Finds the domain controllers there are
+    Discover(super::discover::Args),
+    /// Lists, adds and releases domain controllers that must not take over
+    Quarantine(super::quarantine::Args),
     /// Checks or shows the configuration
     Config(super::config::Args),
+    /// Writes a consistent copy of the store
+    Backup(super::backup::Args),
+    /// Writes what is known of a resource as JSON
+    Export(super::export::Args),
+    /// Takes what `export` wrote into the store
+    Import(super::import::Args),
 }
 
 impl Command {
     /// The level to log at where none is asked for.
     pub fn default_level(&self) -> LogLevel {
         match self {
-            Self::Config(_) => LogLevel::Warn,
+            Self::Run(_) => LogLevel::Info,
+            _ => LogLevel::Warn,
         }
     }
 }

@@ -1,6 +1,19 @@
 //! `check`: tries every connection and permission.
 
+use std::collections::BTreeSet;
+
+use comfy_table::Table;
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::output::table;
+use super::{CliError, Context, Exit, progress};
+use crate::collector::{self, Target};
+use crate::config::{ResourceSettings, Secrets, Settings};
+use crate::consumer::Consumer;
+use crate::directory::{self, Access, Port, Verdict};
 use crate::model::{DcName, ResourceName};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,4 +30,192 @@ pub struct Args {
     /// Only this DC
     #[arg(long, value_name = "DC", conflicts_with = "resource")]
     pub dc: Option<DcName>,
+}
+
+/// What `check` found.
+#[derive(Debug, Serialize)]
+struct Checked {
+    dcs: Vec<CheckedDc>,
+    cursors: Vec<CheckedCursor>,
+}
+
+/// One DC with every finding.
+#[derive(Debug, Serialize)]
+struct CheckedDc {
+    dc: DcName,
+    findings: Vec<Access>,
+}
+
+/// One resource's cursor.
+#[derive(Debug, Serialize)]
+struct CheckedCursor {
+    resource: ResourceName,
+    dc: Option<DcName>,
+    problem: Option<String>,
+}
+
+/// Tries every connection and right, and every cursor.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let resources: Vec<&ResourceSettings> = match &args.resource {
+        Some(name) => vec![context.resource(&settings, name)?],
+        None => settings.resources.values().collect(),
+    };
+    if let Some(name) = &args.dc {
+        context.dc(&settings, name)?;
+    }
+    let mut cursors = Vec::new();
+    if args.dc.is_none() {
+        let store = context.store(&settings).await?;
+        for resource in &resources {
+            cursors.push(cursor(&store, &settings, resource).await);
+        }
+    }
+    let in_use: BTreeSet<DcName> = cursors
+        .iter()
+        .filter_map(|cursor| cursor.dc.clone())
+        .collect();
+    let mut targets = collector::targets(&settings, &in_use, args.dc.as_slice());
+    if args.resource.is_some() {
+        let backs_up = |dc: &DcName| {
+            resources
+                .iter()
+                .any(|resource| resource.backup_dcs.contains_key(dc))
+        };
+        targets.retain(|target| in_use.contains(&target.dc.name) || backs_up(&target.dc.name));
+    }
+    let checked = Checked {
+        dcs: dcs(targets, context).await?,
+        cursors,
+    };
+    context.output.show(&checked, || text(&checked, context))?;
+    Ok(outcome(&checked))
+}
+
+async fn dcs(targets: Vec<Target>, context: &Context) -> Result<Vec<CheckedDc>, CliError> {
+    let bar = progress::bar("checking", targets.len(), context.quiet());
+    let mut checking = JoinSet::new();
+    for target in targets {
+        checking.spawn(async move {
+            let findings = directory::check(&target.dc, Port::Directory, &target.wanted).await;
+            CheckedDc {
+                dc: target.dc.name,
+                findings,
+            }
+        });
+    }
+    let mut dcs = Vec::new();
+    while let Some(ended) = checking.join_next().await {
+        dcs.push(ended.map_err(|panic| CliError::failed("a check ended in a panic", panic))?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    dcs.sort_by(|a, b| a.dc.cmp(&b.dc));
+    Ok(dcs)
+}
+
+async fn cursor(store: &Store, settings: &Settings, resource: &ResourceSettings) -> CheckedCursor {
+    let read = Consumer::new(&resource.name, &resource.consumer, store)
+        .read()
+        .await;
+    let (dc, problem) = match read {
+        Err(error) => (None, Some(error.to_string())),
+        Ok(held) => match held.cursor.host(resource.host_attribute) {
+            None => (
+                None,
+                Some("the cursor names no global catalog, but the resource reads one".to_owned()),
+            ),
+            Some(host) => match settings.dc_of_host(host) {
+                Some(dc) => (Some(dc.name.clone()), None),
+                None => (
+                    None,
+                    Some(format!(
+                        "the cursor names `{host}`, which is the `host` of no [dc] section"
+                    )),
+                ),
+            },
+        },
+    };
+    CheckedCursor {
+        resource: resource.name.clone(),
+        dc,
+        problem,
+    }
+}
+
+/// What failed decides: the network before TLS before rights; a doubt alone is no failure.
+fn outcome(checked: &Checked) -> Exit {
+    let findings = checked.dcs.iter().flat_map(|dc| &dc.findings);
+    let failed: Vec<&Access> = findings
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .collect();
+    if let Some(kind) = failed.iter().find_map(|finding| finding.failure) {
+        return Exit::of_failure_kind(kind);
+    }
+    if checked
+        .cursors
+        .iter()
+        .any(|cursor| cursor.problem.is_some())
+    {
+        return Exit::Failed;
+    }
+    if failed.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Denied
+    }
+}
+
+fn text(checked: &Checked, context: &Context) -> String {
+    let mut rows = table(&["WHERE", "WHAT", "RESULT", "FINDING"]);
+    for cursor in &checked.cursors {
+        let finding = match (&cursor.problem, &cursor.dc) {
+            (Some(problem), _) => problem.clone(),
+            (None, Some(dc)) => format!("reads {dc}"),
+            (None, None) => String::new(),
+        };
+        let result = if cursor.problem.is_some() {
+            "FAIL"
+        } else {
+            "ok"
+        };
+        let what = format!("resource {}", cursor.resource);
+        rows.add_row(vec![what, "cursor".to_owned(), result.to_owned(), finding]);
+    }
+    add_findings(&mut rows, checked);
+    let mut text = context.output.draw(rows);
+    for dc in &checked.dcs {
+        for grant in dc
+            .findings
+            .iter()
+            .filter_map(|finding| finding.grant.as_ref())
+        {
+            let wanted = format!(
+                "\n\n{}: to grant it, on Windows\n  {}\nor on Samba\n  {}",
+                dc.dc, grant.dsacls, grant.samba_tool
+            );
+            if !text.contains(&grant.dsacls) {
+                text.push_str(&wanted);
+            }
+        }
+    }
+    text
+}
+
+fn add_findings(rows: &mut Table, checked: &Checked) {
+    for dc in &checked.dcs {
+        for finding in &dc.findings {
+            let result = match finding.verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "FAIL",
+            };
+            rows.add_row(vec![
+                dc.dc.to_string(),
+                finding.item.clone(),
+                result.to_owned(),
+                finding.finding.clone(),
+            ]);
+        }
+    }
 }

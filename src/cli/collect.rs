@@ -1,5 +1,11 @@
 //! `collect`: the collector task once.
 
+use comfy_table::Table;
+
+use super::output::table;
+use super::{CliError, Context, Exit, progress};
+use crate::collector::{self, Outcome, Round};
+use crate::config::Secrets;
 use crate::model::DcName;
 
 const EXAMPLES: &str = "\
@@ -14,4 +20,105 @@ pub struct Args {
     /// Only these DCs [default: all that are configured]
     #[arg(long = "dc", value_name = "DC")]
     pub dcs: Vec<DcName>,
+}
+
+/// Polls once and keeps the samples.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    for dc in &args.dcs {
+        context.dc(&settings, dc)?;
+    }
+    let store = context.store(&settings).await?;
+    let in_use = collector::note_cursors(&store, &settings).await?;
+    let targets = collector::targets(&settings, &in_use, &args.dcs);
+    let bar = progress::bar("polling", targets.len(), context.quiet());
+    let round = collector::collect_once(&store, &settings, targets, |_| bar.inc(1)).await?;
+    bar.finish_and_clear();
+    context.output.emit(&round, || drawn(&round))?;
+    Ok(outcome(&round))
+}
+
+/// All sampled: ok. Some: done in part. None: as the failures say, where they agree.
+fn outcome(round: &Round) -> Exit {
+    let failures = round.polls.iter().filter_map(|poll| match &poll.outcome {
+        Outcome::Failed(failure) => Some(Exit::of_failure_kind(failure.kind)),
+        Outcome::Sampled { .. } => None,
+    });
+    let failures: Vec<Exit> = failures.collect();
+    match failures.first() {
+        None => Exit::Ok,
+        Some(_) if round.sampled() > 0 => Exit::Partial,
+        Some(first) if failures.iter().all(|exit| exit == first) => *first,
+        Some(_) => Exit::Unreachable,
+    }
+}
+
+fn drawn(round: &Round) -> Table {
+    let mut rows = table(&[
+        "DC",
+        "USN",
+        "COLLECTED AT",
+        "TOOK",
+        "SKEW",
+        "VECTORS",
+        "NOTE",
+    ]);
+    for poll in &round.polls {
+        let took = format!("{} ms", poll.took_ms);
+        rows.add_row(match &poll.outcome {
+            Outcome::Sampled {
+                committed,
+                collected_at,
+                skew_ms,
+                vectors,
+                ..
+            } => vec![
+                poll.dc.to_string(),
+                committed.to_string(),
+                collected_at.to_string(),
+                took,
+                skew_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
+                vectors.to_string(),
+                note(&poll.outcome),
+            ],
+            Outcome::Failed(failure) => {
+                let dash = || "-".to_owned();
+                vec![
+                    poll.dc.to_string(),
+                    dash(),
+                    dash(),
+                    took,
+                    dash(),
+                    dash(),
+                    failure.to_string(),
+                ]
+            }
+        });
+    }
+    rows
+}
+
+fn note(outcome: &Outcome) -> String {
+    let Outcome::Sampled {
+        unreadable,
+        restored,
+        rollback,
+        ..
+    } = outcome
+    else {
+        return String::new();
+    };
+    let mut notes = Vec::new();
+    if let Some(evidence) = rollback {
+        notes.push(format!("QUARANTINED: {evidence}"));
+    }
+    if *restored {
+        notes.push("new invocationId: restored, earlier samples are void".to_owned());
+    }
+    notes.extend(
+        unreadable
+            .iter()
+            .map(|(nc, why)| format!("no vector of {nc}: {why}")),
+    );
+    notes.join("; ")
 }

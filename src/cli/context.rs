@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::CliError;
 use super::args::Global;
 use super::output::Output;
-use crate::config::{self, Secrets, Settings};
+use crate::config::{self, DcSettings, ResourceSettings, Secrets, Settings};
+use crate::model::{DcName, ResourceName};
+use crate::store::Store;
 
 /// What a command has besides its own arguments.
 #[derive(Debug)]
@@ -33,7 +35,47 @@ impl Context {
 
     /// The checked settings; commands that connect resolve the secrets, the others skip them.
     pub fn settings(&self, secrets: Secrets) -> Result<Settings, CliError> {
-        Ok(config::load(&self.config_path()?, secrets)?)
+        let settings = config::load(&self.config_path()?, secrets)?;
+        if matches!(secrets, Secrets::Resolve) {
+            super::kerberos::prepare(&settings)?;
+        }
+        Ok(settings)
+    }
+
+    /// The store the settings name, opened.
+    pub async fn store(&self, settings: &Settings) -> Result<Store, CliError> {
+        Ok(Store::open(&settings.store).await?)
+    }
+
+    /// The resource of this name.
+    pub fn resource<'a>(
+        &self,
+        settings: &'a Settings,
+        name: &ResourceName,
+    ) -> Result<&'a ResourceSettings, CliError> {
+        settings.resources.get(name).ok_or_else(|| {
+            let known = listed(settings.resources.keys());
+            CliError::Usage(format!(
+                "no resource `{name}` is configured; there are {known}"
+            ))
+        })
+    }
+
+    /// The DC of this name.
+    pub fn dc<'a>(
+        &self,
+        settings: &'a Settings,
+        name: &DcName,
+    ) -> Result<&'a DcSettings, CliError> {
+        settings.dcs.get(name).ok_or_else(|| {
+            let known = listed(settings.dcs.keys());
+            CliError::Usage(format!("no DC `{name}` is configured; there are {known}"))
+        })
+    }
+
+    /// Whether only errors are to be said.
+    pub fn quiet(&self) -> bool {
+        self.quiet
     }
 
     /// A message for a person, on stderr; nothing with `--quiet`.
@@ -41,5 +83,16 @@ impl Context {
         if !self.quiet {
             super::output::to_stderr(text);
         }
+    }
+}
+
+fn listed<T: ToString>(names: impl Iterator<Item = T>) -> String {
+    let names: Vec<String> = names
+        .map(|name| format!("`{}`", name.to_string()))
+        .collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
     }
 }

@@ -5,7 +5,9 @@ use std::error::Error;
 use super::Exit;
 use super::output::to_stderr;
 use crate::config::ConfigError;
+use crate::failover::{ApplyError, FailoverError};
 use crate::model::PollFailure;
+use crate::store::StoreError;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,15 @@ pub enum CliError {
     /// A domain controller could not be read.
     #[error("{0}")]
     Directory(PollFailure),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A plan or an undo could not be made.
+    #[error(transparent)]
+    Failover(#[from] FailoverError),
+    /// An order was not carried out.
+    #[error(transparent)]
+    Apply(Box<ApplyError>),
     /// A safety rule says no.
     #[error("refused: {reason}")]
     Refused {
@@ -54,7 +65,10 @@ impl CliError {
             Self::Directory(failure) => Exit::of_failure_kind(failure.kind),
             Self::Refused { .. } => Exit::Refused,
             Self::Usage(_) => Exit::Usage,
-            Self::Failed { .. } => Exit::Failed,
+            Self::Apply(error) if matches!(**error, ApplyError::Busy(_)) => Exit::Refused,
+            Self::Store(_) | Self::Failover(_) | Self::Apply(_) | Self::Failed { .. } => {
+                Exit::Failed
+            }
         }
     }
 
@@ -76,5 +90,11 @@ impl CliError {
             cause = error.source();
         }
         to_stderr(text);
+    }
+}
+
+impl From<ApplyError> for CliError {
+    fn from(error: ApplyError) -> Self {
+        Self::Apply(Box::new(error))
     }
 }

@@ -1,6 +1,9 @@
 //! `failover`: moves a resource to another DC.
 
 use super::choice::{Choice, Restart};
+use super::{CliError, Context, Exit, confirm, plan_view, steps, who};
+use crate::config::Secrets;
+use crate::failover;
 use crate::model::ResourceName;
 
 const EXAMPLES: &str = "\
@@ -28,4 +31,51 @@ pub struct Args {
     /// Show each step and do none
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// How often a plan is made, since the sync may move its cursor before it is stopped.
+const TRIES: u32 = 3;
+
+/// Plans, asks, and carries the plan out.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let resource = context.resource(&settings, &args.resource)?;
+    let store = context.store(&settings).await?;
+    if !args.dry_run {
+        steps::settle(&store, resource, context).await?;
+    }
+    let ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
+    for attempt in 1..=TRIES {
+        let plan = failover::plan(&store, &settings, resource, ask.clone()).await?;
+        let Some(chosen) = &plan.chosen else {
+            context
+                .output
+                .show(&plan, || plan_view::render(&plan, &context.output))?;
+            return Ok(Exit::Refused);
+        };
+        if args.dry_run {
+            let done = || {
+                plan_view::render(&plan, &context.output)
+                    + &steps::dry_run(&chosen.switch, resource)
+            };
+            context.output.show(&plan, done)?;
+            return Ok(Exit::Ok);
+        }
+        if attempt == 1 {
+            context.message(plan_view::render(&plan, &context.output));
+            if !args.yes {
+                confirm::ask(&format!("Move {} to {}?", resource.name, chosen.switch.to))?;
+            }
+        }
+        let order = failover::order(&plan, chosen, who::who())?;
+        match steps::carry_out(&store, resource, order, context).await {
+            Err(CliError::Apply(moved)) if attempt < TRIES && moved.is_stale() => {
+                context.message(format!(
+                    "{moved}; planning again with the cursor as it is now"
+                ));
+            }
+            ended => return ended,
+        }
+    }
+    Ok(Exit::Failed)
 }

@@ -1,6 +1,15 @@
 //! `history`: the collected USN times.
 
-use crate::model::{DcName, ResourceName, UtcMs};
+use std::collections::BTreeMap;
+
+use comfy_table::Table;
+use serde::Serialize;
+
+use super::output::table;
+use super::{CliError, Context, Exit};
+use crate::config::Secrets;
+use crate::model::{DcName, Incarnation, InvocationId, ResourceName, Usn, UtcMs};
+use crate::store::{HistoryRow, Store};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,4 +35,110 @@ pub struct Args {
     /// All samples that are kept, those that can start nothing included
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
+}
+
+/// One sample an administrator can pick from.
+#[derive(Debug, Serialize)]
+struct Row {
+    dc: DcName,
+    usn_date: UtcMs,
+    committed: Usn,
+    invocation_id: InvocationId,
+    took_ms: u32,
+    /// Why it starts nothing; absent where it can be picked.
+    void: Option<String>,
+}
+
+/// Lists the samples.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Skip)?;
+    let resource = context.resource(&settings, &args.resource)?;
+    if let Some(dc) = &args.dc {
+        context.dc(&settings, dc)?;
+    }
+    let store = context.store(&settings).await?;
+    let limit = if args.all {
+        usize::MAX
+    } else {
+        usize::try_from(args.limit).unwrap_or(usize::MAX)
+    };
+    let mut names: Vec<&DcName> = resource.backup_dcs.keys().collect();
+    let in_use = store
+        .cursors_seen()
+        .await?
+        .into_iter()
+        .find(|seen| seen.resource == resource.name);
+    let in_use = in_use.and_then(|seen| seen.dc);
+    if let Some(dc) = in_use.as_ref().filter(|dc| !names.contains(dc)) {
+        names.push(dc);
+    }
+    names.sort();
+    let mut rows = Vec::new();
+    for dc in names
+        .into_iter()
+        .filter(|dc| args.dc.as_ref().is_none_or(|only| only == *dc))
+    {
+        rows.extend(of_dc(&store, dc, args.since, limit, args.all).await?);
+    }
+    context.output.emit(&rows, || drawn(&rows))?;
+    Ok(Exit::Ok)
+}
+
+async fn of_dc(
+    store: &Store,
+    dc: &DcName,
+    since: Option<UtcMs>,
+    limit: usize,
+    all: bool,
+) -> Result<Vec<Row>, CliError> {
+    let lives = store.incarnations(dc).await?;
+    let newest = lives.last().map(|life| life.invocation_id);
+    let lives: BTreeMap<InvocationId, Incarnation> = lives
+        .into_iter()
+        .map(|life| (life.invocation_id, life))
+        .collect();
+    let samples = store.history(dc, since, None, limit).await?;
+    let rows = samples.into_iter().map(
+        |HistoryRow {
+             invocation_id,
+             sample,
+         }| Row {
+            dc: dc.clone(),
+            usn_date: sample.collected_at,
+            committed: sample.committed,
+            invocation_id,
+            took_ms: sample.took_ms,
+            void: void(lives.get(&invocation_id), newest, sample.collected_at),
+        },
+    );
+    Ok(rows.filter(|row| all || row.void.is_none()).collect())
+}
+
+/// Why a sample of this life starts nothing.
+fn void(life: Option<&Incarnation>, newest: Option<InvocationId>, at: UtcMs) -> Option<String> {
+    let life = life?;
+    if Some(life.invocation_id) != newest {
+        return Some("of an earlier invocationId".to_owned());
+    }
+    if let Some(quarantine) = &life.quarantine {
+        return Some(format!("quarantined since {}", quarantine.since));
+    }
+    life.released_at
+        .filter(|released| at <= *released)
+        .map(|_| "before the release from quarantine".to_owned())
+}
+
+fn drawn(rows: &[Row]) -> Table {
+    let mut drawn = table(&["DC", "USN DATE", "USN", "TOOK", "INVOCATION ID", "NOTE"]);
+    for row in rows {
+        drawn.add_row(vec![
+            row.dc.to_string(),
+            row.usn_date.to_string(),
+            row.committed.to_string(),
+            format!("{} ms", row.took_ms),
+            row.invocation_id.to_string(),
+            row.void.clone().unwrap_or_default(),
+        ]);
+    }
+    drawn
 }

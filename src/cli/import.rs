@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
+use super::{CliError, Context, Exit, confirm};
+use crate::config::Secrets;
 use crate::model::ResourceName;
+use crate::store::{Imported, Recovery};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,7 +25,91 @@ pub struct Args {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Let its cursor replace a newer one that the store holds
+    #[arg(long)]
+    pub replace_cursor: bool,
     /// Show what would change and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What was, or would be, taken in.
+#[derive(Debug, Serialize)]
+struct Taken {
+    name: String,
+    dcs: usize,
+    incarnations: usize,
+    samples: usize,
+    evidence: usize,
+    cursor: bool,
+    /// Absent with `--dry-run`.
+    imported: Option<Imported>,
+}
+
+/// Reads, checks, asks, and takes the recovery data in.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Skip)?;
+    let resource = context.resource(&settings, &args.resource)?;
+    let file = args.file.display();
+    let text = std::fs::read_to_string(&args.file);
+    let text = text.map_err(|error| CliError::failed(format!("cannot read {file}"), error))?;
+    let recovery: Recovery = serde_path_to_error::deserialize(
+        &mut serde_json::Deserializer::from_str(&text),
+    )
+    .map_err(|error| {
+        CliError::failed(
+            format!("{file} is no recovery data, at {}", error.path()),
+            error,
+        )
+    })?;
+    recovery.validate()?;
+    if recovery.resource != resource.name {
+        let what = format!(
+            "{file} is of resource `{}`, not of `{}`",
+            recovery.resource, resource.name
+        );
+        return Err(CliError::Usage(what));
+    }
+    let mut taken = Taken {
+        name: recovery.name.clone(),
+        dcs: recovery.dcs.len(),
+        incarnations: recovery.dcs.iter().map(|dc| dc.incarnations.len()).sum(),
+        samples: recovery
+            .dcs
+            .iter()
+            .flat_map(|dc| &dc.incarnations)
+            .map(|life| life.samples.len())
+            .sum(),
+        evidence: recovery.evidence.len(),
+        cursor: recovery.cursor.is_some(),
+        imported: None,
+    };
+    if !args.dry_run {
+        if !args.yes {
+            context.message(summary(&taken));
+            confirm::ask("Take it in?")?;
+        }
+        let store = context.store(&settings).await?;
+        taken.imported = Some(store.import_recovery(recovery, args.replace_cursor).await?);
+    }
+    context.output.show(&taken, || summary(&taken))?;
+    Ok(Exit::Ok)
+}
+
+fn summary(taken: &Taken) -> String {
+    let cursor = if taken.cursor { " and a cursor" } else { "" };
+    let held = format!(
+        "{}: {} DCs, {} incarnations, {} samples, {} source samples{cursor}",
+        taken.name, taken.dcs, taken.incarnations, taken.samples, taken.evidence
+    );
+    match &taken.imported {
+        None => held,
+        Some(new) => {
+            let cursor = if new.cursor { ", and the cursor" } else { "" };
+            format!(
+                "{held}\nnew here: {} incarnations, {} samples, {} source samples{cursor}",
+                new.incarnations, new.samples, new.evidence
+            )
+        }
+    }
 }

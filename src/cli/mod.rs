@@ -30,6 +30,13 @@ pub mod run;
 pub mod status;
 pub mod undo;
 
+mod confirm;
+mod kerberos;
+mod plan_view;
+mod progress;
+mod steps;
+mod who;
+
 use std::ffi::OsString;
 
 use clap::Parser as _;
@@ -67,9 +74,22 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     })
 }
 
-#[expect(clippy::unused_async, reason = "commands that connect await here")]
 async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
     match command {
+        Command::Run(args) => run::run(args, context).await,
+        Command::Collect(args) => collect::run(args, context).await,
+        Command::History(args) => history::run(args, context).await,
+        Command::Plan(args) => plan::run(args, context).await,
+        Command::Failover(args) => failover::run(args, context).await,
+        Command::Undo(args) => undo::run(args, context).await,
+        Command::Attempts(args) => attempts::run(args, context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::Check(args) => check::run(args, context).await,
+        Command::Discover(args) => discover::run(args, context).await,
+        Command::Quarantine(args) => quarantine::run(args, context).await,
         Command::Config(args) => config::run(&args, context),
+        Command::Backup(args) => backup::run(args, context).await,
+        Command::Export(args) => export::run(args, context).await,
+        Command::Import(args) => import::run(args, context).await,
     }
 }

@@ -62,12 +62,21 @@ impl Output {
         value: &impl Serialize,
         table: impl FnOnce() -> Table,
     ) -> Result<(), CliError> {
-        let text = match self.format {
+        self.show(value, || self.draw(table()))
+    }
+
+    /// Writes `value` as pretty JSON, or the text for a person that `text` makes of it.
+    pub fn show(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        let written = match self.format {
             Format::Json => serde_json::to_string_pretty(value)
                 .map_err(|source| CliError::failed("cannot write the result as JSON", source))?,
-            Format::Table => self.drawn(table()),
+            Format::Table => text(),
         };
-        self.line(&text)
+        self.line(&written)
     }
 
     /// Writes a line as it stands.
@@ -83,7 +92,7 @@ impl Output {
     }
 
     /// The table as text, as wide as the terminal where there is one.
-    fn drawn(&self, mut table: Table) -> String {
+    pub fn draw(&self, mut table: Table) -> String {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         if !self.colours {
             // Without colours it is still as wide as the terminal, which is asked before it is denied.

@@ -1,7 +1,10 @@
 //! `plan`: what a failover would do, and why.
 
 use super::choice::Choice;
-use crate::model::ResourceName;
+use super::{CliError, Context, Exit, plan_view};
+use crate::config::{ResourceSettings, Secrets};
+use crate::failover;
+use crate::model::{Ask, How, ResourceName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,4 +22,57 @@ pub struct Args {
     /// Where to go
     #[command(flatten)]
     pub choice: Choice,
+}
+
+/// What the arguments ask for; `restart` is whether the sync is started again.
+pub(super) fn ask(
+    choice: &Choice,
+    resource: &ResourceSettings,
+    restart: bool,
+) -> Result<Ask, CliError> {
+    if let Some(to) = &choice.to
+        && !resource.backup_dcs.contains_key(to)
+    {
+        let known = resource
+            .backup_dcs
+            .keys()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let name = &resource.name;
+        return Err(CliError::Usage(format!(
+            "`{to}` is no backup DC of resource `{name}`; its backup_dcs are {known}"
+        )));
+    }
+    let how = match choice.usn_date {
+        Some(usn_date) => How::Manual { usn_date },
+        None => How::Auto {
+            method: choice.method.unwrap_or(resource.start),
+        },
+    };
+    Ok(Ask {
+        how,
+        only: choice.to.clone(),
+        failure_timestamp: choice.failure_timestamp,
+        replication_time: choice.replication_time.unwrap_or(resource.replication_time),
+        allow_gap: choice.allow_gap,
+        restart,
+    })
+}
+
+/// Makes the plan and shows it.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let resource = context.resource(&settings, &args.resource)?;
+    let store = context.store(&settings).await?;
+    let ask = ask(&args.choice, resource, true)?;
+    let plan = failover::plan(&store, &settings, resource, ask).await?;
+    context
+        .output
+        .show(&plan, || plan_view::render(&plan, &context.output))?;
+    Ok(if plan.chosen.is_some() {
+        Exit::Ok
+    } else {
+        Exit::Refused
+    })
 }

@@ -1,8 +1,15 @@
 //! `quarantine`: domain controllers that must not take over.
 
 use clap::Subcommand;
+use comfy_table::Table;
+use serde::Serialize;
 
-use crate::model::DcName;
+use super::output::table;
+use super::{CliError, Context, Exit, confirm};
+use crate::clock;
+use crate::config::Secrets;
+use crate::model::{DcName, InvocationId, UtcMs};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,4 +57,91 @@ pub enum Action {
         #[arg(short, long)]
         yes: bool,
     },
+}
+
+/// One DC kept out.
+#[derive(Debug, Serialize)]
+struct Row {
+    dc: DcName,
+    invocation_id: InvocationId,
+    since: UtcMs,
+    reason: String,
+}
+
+/// Lists, adds or releases.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Skip)?;
+    let store = context.store(&settings).await?;
+    match args.action {
+        Action::List => {}
+        Action::Add { dc, reason } => {
+            context.dc(&settings, &dc)?;
+            if store
+                .quarantine(&dc, &reason, clock::now())
+                .await?
+                .is_none()
+            {
+                let what = format!(
+                    "{dc} has never been sampled, so there is nothing to quarantine; exclude it with must_not"
+                );
+                return Err(CliError::Refused { reason: what });
+            }
+        }
+        Action::Release { dc, reason, yes } => {
+            context.dc(&settings, &dc)?;
+            let kept = rows(&store).await?.into_iter().find(|row| row.dc == dc);
+            let Some(kept) = kept else {
+                return Err(CliError::Refused {
+                    reason: format!("{dc} is not in quarantine"),
+                });
+            };
+            if !yes {
+                context.message(format!(
+                    "{dc} is in quarantine since {}: {}",
+                    kept.since, kept.reason
+                ));
+                confirm::ask(
+                    "Is its database sound again? What was sampled of it so far is void from now on. Release it?",
+                )?;
+            }
+            store
+                .release(
+                    &dc,
+                    &super::who::who(),
+                    reason.as_deref().unwrap_or("none given"),
+                    clock::now(),
+                )
+                .await?;
+        }
+    }
+    let rows = rows(&store).await?;
+    context.output.emit(&rows, || drawn(&rows))?;
+    Ok(Exit::Ok)
+}
+
+async fn rows(store: &Store) -> Result<Vec<Row>, CliError> {
+    let kept = store.quarantined().await?.into_iter();
+    let rows = kept.filter_map(|(dc, life)| {
+        let quarantine = life.quarantine?;
+        Some(Row {
+            dc,
+            invocation_id: life.invocation_id,
+            since: quarantine.since,
+            reason: quarantine.reason,
+        })
+    });
+    Ok(rows.collect())
+}
+
+fn drawn(rows: &[Row]) -> Table {
+    let mut drawn = table(&["DC", "SINCE", "INVOCATION ID", "REASON"]);
+    for row in rows {
+        drawn.add_row(vec![
+            row.dc.to_string(),
+            row.since.to_string(),
+            row.invocation_id.to_string(),
+            row.reason.clone(),
+        ]);
+    }
+    drawn
 }

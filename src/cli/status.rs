@@ -1,6 +1,15 @@
 //! `status`: how everything stands.
 
-use crate::model::ResourceName;
+use std::fmt::Write as _;
+
+use comfy_table::Table;
+
+use super::output::table;
+use super::{CliError, Context, Exit};
+use crate::clock;
+use crate::config::Secrets;
+use crate::model::{ResourceName, UtcMs};
+use crate::status::{self, DcStatus, ResourceStatus, Status};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,4 +22,147 @@ Examples:
 pub struct Args {
     /// Only this resource
     pub resource: Option<ResourceName>,
+}
+
+/// Shows the state.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Skip)?;
+    if let Some(name) = &args.resource {
+        context.resource(&settings, name)?;
+    }
+    let store = context.store(&settings).await?;
+    let status = status::look(&store, &settings, args.resource.as_ref(), clock::now()).await?;
+    context.output.show(&status, || text(&status, context))?;
+    Ok(Exit::Ok)
+}
+
+fn text(status: &Status, context: &Context) -> String {
+    let service = if status.service_runs {
+        "runs"
+    } else {
+        "does not run"
+    };
+    let mut text = format!(
+        "service {service}; store {} KiB\n\n",
+        status.store_bytes / 1024
+    );
+    text.push_str(&context.output.draw(resources(status)));
+    text.push_str("\n\n");
+    text.push_str(&context.output.draw(dcs(status)));
+    for resource in &status.resources {
+        notes(&mut text, resource);
+    }
+    for dc in &status.dcs {
+        if let Some(quarantine) = &dc.quarantine {
+            // Writing to a String cannot fail.
+            _ = write!(
+                text,
+                "\n\n{} is in quarantine since {}: {}",
+                dc.dc, quarantine.since, quarantine.reason
+            );
+        }
+        if let Some(failed) = &dc.failing {
+            _ = write!(
+                text,
+                "\n\n{} failed at {}: {}",
+                dc.dc, failed.at, failed.failure
+            );
+        }
+    }
+    text
+}
+
+fn resources(status: &Status) -> Table {
+    let mut rows = table(&[
+        "RESOURCE",
+        "READS",
+        "LAST UPDATED",
+        "LAST DELETED",
+        "SYNC",
+        "EVIDENCE",
+        "LAST MOVE",
+    ]);
+    for one in &status.resources {
+        let usn = |usn: Option<crate::model::Usn>| usn.map_or_else(dash, |usn| usn.to_string());
+        rows.add_row(vec![
+            one.resource.to_string(),
+            one.dc_in_use
+                .as_ref()
+                .map_or_else(dash, ToString::to_string),
+            usn(one.cursor.as_ref().map(|cursor| cursor.last_updated)),
+            usn(one.cursor.as_ref().map(|cursor| cursor.last_deleted)),
+            if one.stopped { "stopped" } else { "may run" }.to_owned(),
+            age(one.evidence_at, status.at),
+            one.newest_attempt
+                .as_ref()
+                .map_or_else(dash, |attempt| format!("#{} {}", attempt.id, attempt.state)),
+        ]);
+    }
+    rows
+}
+
+fn dcs(status: &Status) -> Table {
+    let mut rows = table(&[
+        "DC", "STATE", "SITE", "USN", "SAMPLED", "TOOK", "SKEW", "SAMPLES", "LIVES",
+    ]);
+    for dc in &status.dcs {
+        let newest = dc.newest.as_ref();
+        rows.add_row(vec![
+            dc.dc.to_string(),
+            state(dc).to_owned(),
+            dc.site.clone().unwrap_or_else(dash),
+            newest.map_or_else(dash, |sample| sample.committed.to_string()),
+            age(newest.map(|sample| sample.collected_at), status.at),
+            newest.map_or_else(dash, |sample| format!("{} ms", sample.took_ms)),
+            newest
+                .and_then(|sample| sample.skew_ms)
+                .map_or_else(dash, |ms| format!("{ms} ms")),
+            dc.samples.to_string(),
+            dc.incarnations.to_string(),
+        ]);
+    }
+    rows
+}
+
+fn state(dc: &DcStatus) -> &'static str {
+    match (&dc.quarantine, &dc.failing, &dc.newest) {
+        (Some(_), _, _) => "QUARANTINED",
+        (None, Some(_), _) => "FAILING",
+        (None, None, Some(_)) => "ok",
+        (None, None, None) => "never sampled",
+    }
+}
+
+fn notes(text: &mut String, resource: &ResourceStatus) {
+    let name = &resource.resource;
+    if let Some(problem) = &resource.cursor_problem {
+        _ = write!(text, "\n\n{problem}");
+    }
+    if let Some(since) = &resource.unproven_since {
+        _ = write!(
+            text,
+            "\n\n{name}: what the sync holds is unknown since {since}; no start by vector until then"
+        );
+    }
+    if resource.cursor.is_some() && resource.evidence_at.is_none() {
+        _ = write!(
+            text,
+            "\n\n{name}: no vector is covered by its cursor yet, so no start by vector can be proven"
+        );
+    }
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+/// How long ago, to the second.
+fn age(at: Option<UtcMs>, now: UtcMs) -> String {
+    at.map_or_else(dash, |at| {
+        let seconds = u64::try_from(now.ms_since(at) / 1_000).unwrap_or(0);
+        format!(
+            "{} ago",
+            humantime::format_duration(std::time::Duration::from_secs(seconds))
+        )
+    })
 }

@@ -1,6 +1,9 @@
 //! `undo`: puts the previous host and cursor back.
 
 use super::choice::Restart;
+use super::{CliError, Context, Exit, confirm, steps, who};
+use crate::config::Secrets;
+use crate::failover;
 use crate::model::ResourceName;
 
 const EXAMPLES: &str = "\
@@ -27,4 +30,41 @@ pub struct Args {
     /// Accept a start that may miss changes; recorded with the attempt
     #[arg(long)]
     pub allow_gap: bool,
+}
+
+/// Decides, asks, and puts the old host and cursor back.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let resource = context.resource(&settings, &args.resource)?;
+    let store = context.store(&settings).await?;
+    if !args.dry_run {
+        steps::settle(&store, resource, context).await?;
+    }
+    let (restart, allow_gap) = (args.restart.wanted(), args.allow_gap);
+    let undo = failover::plan_undo(&store, &settings, resource, restart, allow_gap).await?;
+    let switch = undo.switch.map_err(|refused| CliError::Refused {
+        reason: refused.to_string(),
+    })?;
+    if args.dry_run {
+        context.output.show(&switch, || {
+            steps::dry_run(&switch, resource).trim_start().to_owned()
+        })?;
+        return Ok(Exit::Ok);
+    }
+    let (old, new) = (&switch.expected.cursor, &switch.new);
+    context.message(format!(
+        "undo of attempt {}: back to {} at lastUpdated {}, lastDeleted {} (now {} at {}, {})",
+        undo.attempt.id,
+        switch.to,
+        new.last_updated,
+        new.last_deleted,
+        undo.attempt.orders.to,
+        old.last_updated,
+        old.last_deleted
+    ));
+    if !args.yes {
+        confirm::ask(&format!("Move {} back to {}?", resource.name, switch.to))?;
+    }
+    let order = failover::undo_order(&undo.attempt, switch, who::who());
+    steps::carry_out(&store, resource, order, context).await
 }

@@ -1,0 +1,28 @@
+//! Answers what other processes ask of the service: to stop a resource's sync, and to let it run again.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::store::{Answer, Store, StoreError};
+
+/// How often new requests are looked for: an answer comes well within a second.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Answers requests until `stop`.
+pub(super) async fn answer(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
+    let mut looking = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = looking.tick() => {}
+        }
+        for request in store.open_requests().await? {
+            tracing::info!(resource = %request.resource, kind = ?request.kind, by = request.asked_by, "request answered");
+            store
+                .answer_request(&request, &Answer::Done, clock::now())
+                .await?;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The state of the service as data: resources, DCs, and what needs an operator.
+//!
+//! It reads the store and the consumers' cursors; it connects to no DC and changes nothing.
+
+mod view;
+
+pub use view::{DcStatus, ResourceStatus, Status, look};
