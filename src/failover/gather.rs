@@ -17,22 +17,33 @@ use crate::store::Store;
 /// A time named without milliseconds means the sample within that second.
 const SECOND_MS: i64 = 1_000;
 
-/// Gathers the input for one resource and its cursor.
-pub(super) async fn gather(
+/// A candidate and its answer just now.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// The candidate.
+    pub dc: DcSettings,
+    /// How gladly it is taken.
+    pub preference: Preference,
+    /// What it answered.
+    pub answer: Result<DcFacts, PollFailure>,
+}
+
+/// Gathers the input for one resource, its cursor and the candidates' answers from the store.
+pub async fn gather(
     store: &Store,
     settings: &Settings,
     resource: &ResourceSettings,
     ask: Ask,
     cursor: HeldCursor,
+    probes: Vec<Probe>,
 ) -> Result<Input, FailoverError> {
     let source_dc = dc_in_use(settings, resource, &cursor)?;
-    let probes = probe_all(settings, resource, &ask).await;
     let naming_contexts = naming_contexts(resource, &probes);
     let source = source(store, source_dc, &cursor, naming_contexts).await?;
     let target = decide::target(&ask, source.read_by.map(|sample| sample.collected_at));
     let mut candidates = Vec::new();
-    for (dc, preference, probe) in probes {
-        candidates.push(candidate(store, dc, preference, probe, &source, &ask, target).await?);
+    for probe in probes {
+        candidates.push(candidate(store, probe, &source, &ask, target).await?);
     }
     Ok(Input {
         resource: resource.name.clone(),
@@ -85,9 +96,12 @@ pub(super) async fn probe(dc: &DcSettings, wanted: &Wanted) -> Result<DcFacts, P
     read.await.map_err(|error| error.failure())
 }
 
-type Probe = (DcSettings, Preference, Result<DcFacts, PollFailure>);
-
-async fn probe_all(settings: &Settings, resource: &ResourceSettings, ask: &Ask) -> Vec<Probe> {
+/// Reads every candidate at once, those left out that cannot be chosen anyway.
+pub(super) async fn probe_all(
+    settings: &Settings,
+    resource: &ResourceSettings,
+    ask: &Ask,
+) -> Vec<Probe> {
     let mut probing = JoinSet::new();
     let mut probes = Vec::new();
     for (name, preference) in &resource.backup_dcs {
@@ -99,12 +113,16 @@ async fn probe_all(settings: &Settings, resource: &ResourceSettings, ask: &Ask) 
             ask.only.as_ref().is_some_and(|only| only != name) || preference == Preference::MustNot;
         let wanted = wanted(resource);
         probing.spawn(async move {
-            let facts = if spared {
+            let answer = if spared {
                 Err(not_asked())
             } else {
                 probe(&dc, &wanted).await
             };
-            (dc, preference, facts)
+            Probe {
+                dc,
+                preference,
+                answer,
+            }
         });
     }
     while let Some(ended) = probing.join_next().await {
@@ -113,7 +131,7 @@ async fn probe_all(settings: &Settings, resource: &ResourceSettings, ask: &Ask) 
             Err(panic) => tracing::error!("a probe panicked: {panic}"),
         }
     }
-    probes.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    probes.sort_by(|a: &Probe, b| a.dc.name.cmp(&b.dc.name));
     probes
 }
 
@@ -128,7 +146,7 @@ fn not_asked() -> PollFailure {
 fn naming_contexts(resource: &ResourceSettings, probes: &[Probe]) -> BTreeSet<Dn> {
     let held: BTreeSet<Dn> = probes
         .iter()
-        .filter_map(|(_, _, facts)| facts.as_ref().ok())
+        .filter_map(|probe| probe.answer.as_ref().ok())
         .flat_map(|facts| facts.instance_types.keys().cloned())
         .collect();
     let longest = |base: &Dn| {
@@ -191,13 +209,12 @@ async fn source(
 
 async fn candidate(
     store: &Store,
-    dc: DcSettings,
-    preference: Preference,
-    probe: Result<DcFacts, PollFailure>,
+    probe: Probe,
     source: &Source,
     ask: &Ask,
     target: Option<UtcMs>,
 ) -> Result<Candidate, FailoverError> {
+    let dc = probe.dc;
     let incarnations = store.incarnations(&dc.name).await?;
     let by_hand = match ask.how {
         How::Manual { usn_date } if ask.only.as_ref() == Some(&dc.name) => {
@@ -209,9 +226,9 @@ async fn candidate(
         dc: dc.name,
         host: dc.host,
         server_name: dc.server_name,
-        preference,
+        preference: probe.preference,
         incarnations,
-        probe,
+        probe: probe.answer,
         at_target: None,
         by_hand,
         known: None,

@@ -3,7 +3,7 @@
 use super::apply::Order;
 use super::decide::{self, UndoInput, UndoRefused};
 use super::error::FailoverError;
-use super::gather::{dc_in_use, gather, probe, wanted};
+use super::gather::{dc_in_use, gather, probe, probe_all, wanted};
 use crate::clock;
 use crate::config::{ResourceSettings, Settings};
 use crate::consumer::Consumer;
@@ -32,7 +32,8 @@ pub async fn plan(
         seen_at: clock::now(),
     };
     store.note_cursor_seen(&seen).await?;
-    let input = gather(store, settings, resource, ask, cursor).await?;
+    let probes = probe_all(settings, resource, &ask).await;
+    let input = gather(store, settings, resource, ask, cursor, probes).await?;
     Ok(decide::decide(&input, clock::now()))
 }
 

@@ -1,26 +1,58 @@
 //! From a USN back to the time and the evidence it belongs to.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, Params, Transaction, params};
 
 use super::{Store, StoreError, values};
 use crate::model::{InvocationId, KnownUsn, Sample, Usn, UtcMs};
 
 impl Store {
     /// The newest sample of an incarnation whose highestCommittedUSN is at most `usn`.
+    ///
+    /// Found by bisection, since the USN of one incarnation only rises; where a rollback broke that, the answer is
+    /// still a sample at or below `usn`, perhaps not the newest.
     pub async fn newest_sample_up_to(
         &self,
         id: InvocationId,
         usn: Usn,
     ) -> Result<Option<Sample>, StoreError> {
         self.read(move |tx| {
-            tx.prepare_cached(
-                "SELECT s.collected_at, s.committed, s.took_ms, s.skew_ms FROM sample s \
-                 WHERE s.incarnation_id = (SELECT id FROM incarnation WHERE invocation_id = ?1) AND s.committed <= ?2 \
-                 ORDER BY s.collected_at DESC LIMIT 1",
-            )?
-            .query_and_then(params![id.to_octets(), usn.get()], |row| values::sample(row, 0))?
-            .next()
-            .transpose()
+            let row = "SELECT id FROM incarnation WHERE invocation_id = ?1";
+            let row = tx
+                .prepare_cached(row)?
+                .query_row([id.to_octets()], |row| row.get(0))
+                .optional()?;
+            let Some(incarnation) = row else {
+                return Ok(None);
+            };
+            let (Some(oldest), Some(newest)) =
+                (end(tx, incarnation, "ASC")?, end(tx, incarnation, "DESC")?)
+            else {
+                return Ok(None);
+            };
+            if newest.committed <= usn {
+                return Ok(Some(newest));
+            }
+            if oldest.committed > usn {
+                return Ok(None);
+            }
+            let (mut found, mut above) = (oldest, newest.collected_at);
+            while above.ms_since(found.collected_at) > 1 {
+                let middle = found
+                    .collected_at
+                    .plus_ms(above.ms_since(found.collected_at) / 2);
+                match last_until(tx, incarnation, middle)? {
+                    Some(sample) if sample.committed > usn => above = sample.collected_at,
+                    Some(sample) if sample.collected_at > found.collected_at => found = sample,
+                    // Nothing was sampled from `found` to the middle: only what is later is left.
+                    _ => match first_after(tx, incarnation, middle)? {
+                        Some(sample) if sample.collected_at < above && sample.committed <= usn => {
+                            found = sample;
+                        }
+                        _ => break,
+                    },
+                }
+            }
+            Ok(Some(found))
         })
         .await
     }
@@ -65,4 +97,43 @@ impl Store {
         })
         .await
     }
+}
+
+const COLUMNS: &str = "collected_at, committed, took_ms, skew_ms";
+
+fn one(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Option<Sample>, StoreError> {
+    tx.prepare_cached(sql)?
+        .query_and_then(values, |row| values::sample(row, 0))?
+        .next()
+        .transpose()
+}
+
+/// The oldest (`ASC`) or newest (`DESC`) sample.
+fn end(tx: &Transaction<'_>, incarnation: i64, order: &str) -> Result<Option<Sample>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sample WHERE incarnation_id = ?1 ORDER BY collected_at {order} LIMIT 1"
+    );
+    one(tx, &sql, [incarnation])
+}
+
+fn last_until(
+    tx: &Transaction<'_>,
+    incarnation: i64,
+    at: UtcMs,
+) -> Result<Option<Sample>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sample WHERE incarnation_id = ?1 AND collected_at <= ?2 ORDER BY collected_at DESC LIMIT 1"
+    );
+    one(tx, &sql, params![incarnation, at.as_millis()])
+}
+
+fn first_after(
+    tx: &Transaction<'_>,
+    incarnation: i64,
+    at: UtcMs,
+) -> Result<Option<Sample>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sample WHERE incarnation_id = ?1 AND collected_at > ?2 ORDER BY collected_at LIMIT 1"
+    );
+    one(tx, &sql, params![incarnation, at.as_millis()])
 }

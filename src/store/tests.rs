@@ -11,6 +11,7 @@ mod evidence;
 mod files;
 mod harness;
 mod polling;
+mod positions;
 mod pruning;
 mod reading;
 mod recovering;
