@@ -1,7 +1,8 @@
 //! Decides on one answered poll: keep it, reject it, and whether it proves a USN rollback.
 //!
 //! Pure. It never decides from a comparison whose reading order is not certain: two USNs are compared only
-//! where the lower one was read wholly after the higher one, so a busy healthy DC raises no alarm.
+//! where the lower one was read wholly after the higher one, so a busy healthy DC raises no alarm. Times are whole
+//! milliseconds: two readings that meet in the same one may have overlapped, and count as not ordered.
 
 use crate::model::{
     Accepted, DcFacts, DcName, FailureKind, Incarnation, PollContext, PollFailure, Sample, UtcMs,
@@ -78,8 +79,7 @@ fn rollback(dc: &DcName, facts: &DcFacts, seen: &PollContext) -> Option<String> 
         .iter()
         .find(|life| life.invocation_id == id);
     let released = life.and_then(|life| life.released_at);
-    let counts =
-        |at: UtcMs| at <= facts.started_at && released.is_none_or(|released| at > released);
+    let counts = |at: UtcMs| at < facts.started_at && released.is_none_or(|released| at > released);
     let committed = facts.committed;
     if let Some(last) = seen
         .last

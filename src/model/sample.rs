@@ -22,6 +22,16 @@ pub struct Sample {
     pub skew_ms: Option<i64>,
 }
 
+impl Sample {
+    /// A moment by which the poll had not begun: whoever holds everything up to `committed` holds all of before then.
+    ///
+    /// `collected_at` is no such moment, since the DC may have committed more between the reading and its arrival.
+    pub fn not_begun_at(&self) -> UtcMs {
+        // `took_ms` is cut to whole milliseconds, hence one more.
+        self.collected_at.minus_ms(i64::from(self.took_ms) + 1)
+    }
+}
+
 /// A reading of the DC in use with the vectors between its two highestCommittedUSN: evidence for a cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceSample {

@@ -72,7 +72,7 @@ fn by_wish(reasons: &[WhyNot]) -> bool {
 /// R10: the DC is behind what its own earlier sample, a partner's vector or the consumer knows of it.
 fn rolled_back(candidate: &Candidate, facts: &DcFacts, held: Option<&Held>) -> Option<WhyNot> {
     let released = candidate.released_at();
-    let counts = |at| at <= facts.started_at && released.is_none_or(|released| at > released);
+    let counts = |at| at < facts.started_at && released.is_none_or(|released| at > released);
     let sampled = candidate
         .newest
         .filter(|sample| counts(sample.collected_at))

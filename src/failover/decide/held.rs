@@ -56,6 +56,15 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
                 _ => Ok(from_switch(input, ia, *since, held)),
             }
         }
+        // Somebody else moved the cursor: no vector shows what the consumer took from the DC it was on meanwhile.
+        Some(Knowledge::Held { since, dc, .. }) if !input.ask.allow_gap => {
+            Err(WhyNoStart::KnowledgeVoid {
+                since: *since,
+                reason: format!(
+                    "it was moved to {dc} then, but its cursor now counts on {ia}: another hand has moved it since"
+                ),
+            })
+        }
         _ => from_sample(input, ia, None).ok_or_else(|| WhyNoStart::NoVector {
             source_dc: input.source.dc.clone(),
             read_up_to: input.cursor.cursor.read_up_to(),

@@ -6,7 +6,8 @@
 //!
 //! # Decisions
 //! - *FailureTimestamp*, where none is given, is the newest sample of the DC in use whose USN the cursor has
-//!   reached: up to then the consumer is known to have read everything, so the start by time is never too late.
+//!   reached, taken at the moment before its poll began: up to then the consumer is known to have read everything,
+//!   so the start by time is never too late. The moment the answer arrived would be later than what it shows.
 //! - A start that lies above the proven one would skip changes and is refused, also for a start by hand; where
 //!   nothing can be proven, a start by time or by hand goes with a warning, as in the original.
 //! - With `allow_gap` the knowledge afterwards is void (R7), unless the start was proven all the same.
@@ -21,7 +22,7 @@ mod undo;
 mod warnings;
 
 use crate::model::{
-    How, Method, Plan, StartMethod, StartPoint, Starts, UtcMs, Verdict, WhyNoStart, WhyNot,
+    How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart, WhyNot,
 };
 
 use held::Held;
@@ -29,6 +30,8 @@ pub use input::{ByHand, Candidate, Input, Source};
 pub use undo::{UndoInput, UndoRefused, undo};
 
 /// TargetTimestamp of this input: what the store is asked for before [`decide`] is called.
+///
+/// `read_by` is [`Sample::not_begun_at`](crate::model::Sample::not_begun_at) of the newest sample the cursor has reached.
 pub fn target(ask: &crate::model::Ask, read_by: Option<UtcMs>) -> Option<UtcMs> {
     let failure = ask.failure_timestamp.or(read_by)?;
     Some(failure.minus_ms(ask.replication_time.as_millis()))
@@ -36,7 +39,7 @@ pub fn target(ask: &crate::model::Ask, read_by: Option<UtcMs>) -> Option<UtcMs> 
 
 /// Makes the plan.
 pub fn decide(input: &Input, now: UtcMs) -> Plan {
-    let read_by = input.source.read_by.map(|sample| sample.collected_at);
+    let read_by = input.source.read_by.map(|sample| sample.not_begun_at());
     let failure_timestamp = input.ask.failure_timestamp.or(read_by);
     let target = target(&input.ask, read_by);
     let held = held::held(input);
@@ -106,7 +109,7 @@ fn verdict(
                 .source
                 .naming_contexts
                 .iter()
-                .map(|nc| facts.vectors.get(nc)?.get(ia));
+                .map(|nc| Some(facts.vectors.get(nc)?.get(ia).unwrap_or(Usn::ZERO)));
             let known = known.min().flatten()?;
             Some(
                 input
@@ -154,7 +157,9 @@ fn effective<'a>(input: &Input, starts: &'a Starts) -> Option<Found<'a>> {
 
 /// Why the method asked for gives no start here, or one that could skip changes.
 fn start_refusal(input: &Input, starts: &Starts) -> Option<WhyNot> {
-    let (method, start) = effective(input, starts)?;
+    let Some((method, start)) = effective(input, starts) else {
+        return unnamed(input);
+    };
     match start {
         Err(why) => Some(WhyNot::NoStart {
             method,
@@ -173,6 +178,22 @@ fn start_refusal(input: &Input, starts: &Starts) -> Option<WhyNot> {
             })
         }
     }
+}
+
+/// A start by hand was asked for, and nothing is on record of this candidate.
+fn unnamed(input: &Input) -> Option<WhyNot> {
+    let How::Manual { usn_date } = input.ask.how else {
+        return None;
+    };
+    let why = WhyNoStart::NoSampleAt {
+        usn_date,
+        before: None,
+        after: None,
+    };
+    Some(WhyNot::NoStart {
+        method: Method::Manual,
+        why,
+    })
 }
 
 /// How far the DC in use was behind the candidate when the evidence was taken.

@@ -84,8 +84,14 @@ fn from_vector(
 
 /// Whether S holds without `allow_gap` having passed anything over.
 fn sound(input: &Input) -> bool {
-    !matches!(input.knowledge, Some(Knowledge::Void { .. }))
-        && input.position == Position::BeforeSearch
+    let known = match &input.knowledge {
+        None => true,
+        Some(Knowledge::Held { invocation_id, .. }) => {
+            super::held::cursor_incarnation(input) == Ok(*invocation_id)
+        }
+        Some(Knowledge::Void { .. }) => false,
+    };
+    known && input.position == Position::BeforeSearch
 }
 
 /// The sample nearest to TargetTimestamp, never after it.

@@ -79,7 +79,7 @@ fn of_choice(input: &Input, chosen: &Chosen, verdict: &Verdict) -> Vec<Warning> 
 /// The FailureTimestamp less replicationTime must not be later than what the DC in use had passed on.
 fn failure_too_late(input: &Input, verdict: &Verdict) -> Option<Warning> {
     let given = input.ask.failure_timestamp?;
-    let proven = input.source.read_by?.collected_at;
+    let proven = input.source.read_by?.not_begun_at();
     let target = given.minus_ms(input.ask.replication_time.as_millis());
     (target > proven.minus_ms(verdict.lag_ms.unwrap_or(0)))
         .then_some(Warning::FailureAfterLastRead { given, proven })
