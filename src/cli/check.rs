@@ -1,6 +1,6 @@
 //! `check`: tries every connection and permission.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use comfy_table::Table;
 use serde::Serialize;
@@ -71,10 +71,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             cursors.push(cursor(&store, &settings, resource).await);
         }
     }
-    let in_use: BTreeSet<DcName> = cursors
-        .iter()
-        .filter_map(|cursor| cursor.dc.clone())
-        .collect();
+    let named = |cursor: &CheckedCursor| Some((cursor.resource.clone(), cursor.dc.clone()?));
+    let in_use: BTreeMap<ResourceName, DcName> = cursors.iter().filter_map(named).collect();
     let mut targets = collector::targets(&settings, &in_use, args.dc.as_slice());
     if args.resource.is_some() {
         let backs_up = |dc: &DcName| {
@@ -82,7 +80,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
                 .iter()
                 .any(|resource| resource.backup_dcs.contains_key(dc))
         };
-        targets.retain(|target| in_use.contains(&target.dc.name) || backs_up(&target.dc.name));
+        targets.retain(|target| {
+            in_use.values().any(|used| *used == target.dc.name) || backs_up(&target.dc.name)
+        });
     }
     let checked = Checked {
         dcs: dcs(targets, context).await?,

@@ -1,20 +1,20 @@
 //! Looks at every consumer's cursor, so that the store knows which DC is in use and which evidence must be kept.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::clock;
 use crate::config::Settings;
 use crate::consumer::Consumer;
-use crate::model::DcName;
+use crate::model::{DcName, ResourceName};
 use crate::store::{CursorSeen, Store, StoreError};
 
-/// Takes down every resource's cursor and returns the DCs in use.
+/// Takes down every resource's cursor and returns the DC in use of each.
 ///
 /// A cursor that cannot be read leaves what was seen before: the evidence for it is kept.
 pub async fn note_cursors(
     store: &Store,
     settings: &Settings,
-) -> Result<BTreeSet<DcName>, StoreError> {
+) -> Result<BTreeMap<ResourceName, DcName>, StoreError> {
     for resource in settings.resources.values() {
         let held = match Consumer::new(&resource.name, &resource.consumer, store)
             .read()
@@ -43,10 +43,8 @@ pub async fn note_cursors(
         };
         store.note_cursor_seen(&seen).await?;
     }
-    Ok(store
-        .cursors_seen()
-        .await?
-        .into_iter()
-        .filter_map(|seen| seen.dc)
+    let seen = store.cursors_seen().await?.into_iter();
+    Ok(seen
+        .filter_map(|seen| Some((seen.resource, seen.dc?)))
         .collect())
 }

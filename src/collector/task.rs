@@ -20,7 +20,9 @@ use super::target::Target;
 use crate::clock::{self, Stopwatch};
 use crate::config::Settings;
 use crate::directory::{self, DirectoryError, Session};
-use crate::model::{Accepted, DcFacts, DcName, FailureKind, InvocationId, PollFailure, Usn, UtcMs};
+use crate::model::{
+    Accepted, DcFacts, DcName, FailureKind, InvocationId, PollContext, PollFailure, Usn, UtcMs,
+};
 use crate::store::{Pruned, Store, StoreError};
 
 /// Milliseconds in a day.
@@ -204,13 +206,26 @@ async fn record(store: &Store, target: &Target, facts: DcFacts) -> Result<Outcom
         .iter()
         .map(|(nc, why)| (nc.to_string(), why.clone()))
         .collect();
-    let expected = target.dc.server_name.clone();
+    let (expected, configured) = (
+        target.dc.server_name.clone(),
+        Arc::clone(&target.configured),
+    );
     let accepted = store
         .record_poll(
             target.dc.name.clone(),
             facts,
             target.keep_vectors,
-            move |dc, facts, seen| decide::accept(dc, expected.as_deref(), facts, seen),
+            move |dc, facts, seen| {
+                let owner = seen
+                    .owner
+                    .clone()
+                    .filter(|owner| configured.contains(owner));
+                let seen = PollContext {
+                    owner,
+                    ..seen.clone()
+                };
+                decide::accept(dc, expected.as_deref(), facts, &seen)
+            },
         )
         .await?;
     let dc = &target.dc.name;

@@ -40,7 +40,7 @@ pub async fn gather(
     let source_dc = dc_in_use(settings, resource, &cursor)?;
     let naming_contexts = naming_contexts(resource, &probes);
     let source = source(store, source_dc, &cursor, naming_contexts).await?;
-    let target = decide::target(&ask, source.read_by.map(|sample| sample.collected_at));
+    let target = decide::target(&ask, source.read_by.as_ref().map(Sample::not_begun_at));
     let mut candidates = Vec::new();
     for probe in probes {
         candidates.push(candidate(store, probe, &source, &ask, target).await?);

@@ -84,6 +84,7 @@ pub async fn plan_undo(
             [only] => Some(only.invocation_id),
             _ => None,
         },
+        quarantine: lives.last().and_then(|life| life.quarantine.clone()),
         facts: probe(back_to, &wanted(resource)).await.ok(),
         done,
         allow_gap,

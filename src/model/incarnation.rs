@@ -45,7 +45,7 @@ pub struct PollContext {
     pub incarnations: Vec<Incarnation>,
     /// The DC name under which the answering incarnation is already recorded, where that is another one.
     pub owner: Option<DcName>,
-    /// The newest sample of the answering incarnation.
+    /// The newest sample of the answering incarnation that was collected before this poll began.
     pub last: Option<Sample>,
     /// The highest USN of the answering incarnation that a partner's vector has shown.
     pub known: Option<KnownUsn>,

@@ -28,7 +28,7 @@ impl Store {
         decide: impl FnOnce(&DcName, &DcFacts, &PollContext) -> Accepted + Send + 'static,
     ) -> Result<Accepted, StoreError> {
         self.write(move |tx| {
-            let context = context(tx, &dc, facts.identity.invocation_id)?;
+            let context = context(tx, &dc, facts.identity.invocation_id, facts.started_at)?;
             match decide(&dc, &facts, &context) {
                 Accepted::Rejected(failure) => {
                     insert_failure(tx, &dc, facts.committed_at, &failure, facts.took_ms)?;
@@ -97,6 +97,7 @@ fn context(
     tx: &Transaction<'_>,
     dc: &DcName,
     answering: InvocationId,
+    started_at: UtcMs,
 ) -> Result<PollContext, StoreError> {
     let row: Option<(i64, String)> = tx
         .prepare_cached(
@@ -109,7 +110,7 @@ fn context(
         None => None,
     };
     let last = match row {
-        Some((id, _)) => newest_sample(tx, id)?,
+        Some((id, _)) => newest_sample_before(tx, id, started_at)?,
         None => None,
     };
     Ok(PollContext {
@@ -136,16 +137,19 @@ pub(super) fn incarnations(
     .collect()
 }
 
-/// The newest sample of the incarnation in this row.
-pub(super) fn newest_sample(
+/// The newest sample of the incarnation in this row that was collected before `at`.
+fn newest_sample_before(
     tx: &Transaction<'_>,
     incarnation: i64,
+    at: UtcMs,
 ) -> Result<Option<Sample>, StoreError> {
     tx.prepare_cached(
         "SELECT collected_at, committed, took_ms, skew_ms FROM sample WHERE incarnation_id = ?1 \
-         ORDER BY collected_at DESC LIMIT 1",
+         AND collected_at < ?2 ORDER BY collected_at DESC LIMIT 1",
     )?
-    .query_and_then([incarnation], |row| values::sample(row, 0))?
+    .query_and_then(params![incarnation, at.as_millis()], |row| {
+        values::sample(row, 0)
+    })?
     .next()
     .transpose()
 }

@@ -1,7 +1,8 @@
 //! Undo: the previous host and cursor are put back, as an ordinary switch (R3).
 
 use crate::model::{
-    DcFacts, DcName, HeldCursor, InvocationId, Knowledge, NcVectors, Switch, Usn, UtcMs, Vector,
+    DcFacts, DcName, HeldCursor, InvocationId, Knowledge, NcVectors, Quarantine, Switch, Usn,
+    UtcMs, Vector,
 };
 
 use super::switch::after_switch;
@@ -19,6 +20,8 @@ pub struct UndoInput {
     pub knowledge: Option<Knowledge>,
     /// The incarnation the old cursor counted on, where known.
     pub incarnation: Option<InvocationId>,
+    /// Set while the old DC is in quarantine.
+    pub quarantine: Option<Quarantine>,
     /// The answer of the old DC just now; `None` where it gives none.
     pub facts: Option<DcFacts>,
     /// Whether the old cursor is put back even if that could skip changes.
@@ -51,6 +54,18 @@ pub enum UndoRefused {
         present: InvocationId,
         /// The old cursor's.
         old: InvocationId,
+    },
+    /// The old DC is in quarantine.
+    #[error(
+        "{dc} is in quarantine since {since}: {reason}; `highwater quarantine release {dc}` once it is sound"
+    )]
+    Quarantined {
+        /// The old DC.
+        dc: DcName,
+        /// Since when.
+        since: UtcMs,
+        /// The evidence.
+        reason: String,
     },
     /// The old DC went back in time.
     #[error(
@@ -100,17 +115,13 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
     let mut new = old.clone();
     new.invocation_id = id;
     let unread = !input.done.restart && found == written;
-    let proven = if unread {
-        Some(Usn::new(i64::MAX).unwrap_or_default())
-    } else {
-        proven_start(input, id)
-    };
+    let proven = proven_start(input, id);
     match proven {
         Some(bound) => {
             new.last_updated = new.last_updated.min(bound);
             new.last_deleted = new.last_deleted.min(bound);
         }
-        None if input.allow_gap => {}
+        None if unread || input.allow_gap => {}
         None => {
             return Err(UndoRefused::Unproven {
                 from: input.done.to.clone(),
@@ -130,6 +141,13 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
 }
 
 fn check_old_dc(input: &UndoInput, id: Option<InvocationId>, old: Usn) -> Result<(), UndoRefused> {
+    if let Some(quarantine) = &input.quarantine {
+        return Err(UndoRefused::Quarantined {
+            dc: input.back_to.clone(),
+            since: quarantine.since,
+            reason: quarantine.reason.clone(),
+        });
+    }
     let (Some(facts), Some(id)) = (&input.facts, id) else {
         return Ok(());
     };

@@ -2,7 +2,7 @@
 
 use super::build::*;
 use crate::failover::decide::{UndoInput, UndoRefused, decide, undo};
-use crate::model::{Knowledge, Switch};
+use crate::model::{Knowledge, Quarantine, Switch};
 
 /// dc1 → dc2 at 200 was carried out: S is then {1: 90, 2: 200, 3: 300}.
 fn done() -> Switch {
@@ -16,6 +16,7 @@ fn undo_input(change: impl FnOnce(&mut UndoInput)) -> UndoInput {
         cursor: cursor(2, 230),
         knowledge: Some(done.knowledge.clone()),
         incarnation: Some(id(1)),
+        quarantine: None,
         facts: Some(facts(1, 120, &[(2, 240), (3, 280)])),
         allow_gap: false,
         restart: true,
@@ -63,28 +64,51 @@ fn without_the_old_dcs_vector_only_the_start_is_known() {
 }
 
 #[test]
-fn where_nothing_was_read_the_old_cursor_comes_back_as_it_was() {
+fn where_nothing_is_known_the_old_cursor_comes_back_only_to_a_sync_that_never_ran() {
+    let void = |i: &mut UndoInput| i.knowledge = None;
     let unread = undone(|i| {
+        void(i);
         i.done.restart = false;
         i.cursor.cursor = i.done.new.clone();
     });
     assert_eq!(unread.unwrap().new, cursor(1, 100).cursor);
-    let read = undone(|i| i.done.restart = false);
-    assert_eq!(
-        read.unwrap().new,
-        cursor(1, 90).cursor,
+    let read = undone(|i| {
+        void(i);
+        i.done.restart = false;
+    });
+    assert!(
+        matches!(read, Err(UndoRefused::Unproven { .. })),
         "the cursor has moved"
     );
-    let started = undone(|i| i.cursor.cursor = i.done.new.clone());
+    let started = undone(|i| {
+        void(i);
+        i.cursor.cursor = i.done.new.clone();
+    });
+    assert!(
+        matches!(started, Err(UndoRefused::Unproven { .. })),
+        "it ran, so it may have taken a page"
+    );
+    let by_hand = undone(|i| {
+        i.done.restart = false;
+        i.cursor.cursor = i.done.new.clone();
+    });
     assert_eq!(
-        started.unwrap().new,
+        by_hand.unwrap().new,
         cursor(1, 90).cursor,
-        "the sync ran, so it may have taken a page"
+        "somebody may have started it by hand"
     );
 }
 
 #[test]
 fn every_refusal() {
+    let kept_out = Quarantine {
+        since: ms(5),
+        reason: "put back".to_owned(),
+    };
+    assert!(matches!(
+        undone(|i| i.quarantine = Some(kept_out)),
+        Err(UndoRefused::Quarantined { .. })
+    ));
     assert!(matches!(
         undone(|i| i.cursor = cursor(3, 5)),
         Err(UndoRefused::MovedOn { .. })
