@@ -1,4 +1,4 @@
-//! The size and speed of the store: 10 DCs with a million samples each, and vectors of 1,000 entries.
+//! The size and speed of the store: a DC in use and 10 candidates with a million samples each, and vectors of 1,000 entries.
 //!
 //! `cargo bench --bench store` prints the figures; `-- --samples 10000` makes it short.
 #![expect(
@@ -6,6 +6,8 @@
     clippy::unwrap_used,
     reason = "a measuring program prints, and stops at the first problem"
 )]
+
+mod planning;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +21,7 @@ use highwater::model::{
 use highwater::store::{Recovery, RecoveryDc, RecoveryIncarnation, RecoverySample, Store};
 use uuid::Uuid;
 
-const DCS: u32 = 10;
+const DCS: u32 = 11;
 const RUNS: i64 = 2_000;
 const POLLS: i64 = 300;
 const ENTRIES: u64 = 1_000;
@@ -73,6 +75,7 @@ async fn time_samples(path: &Path, samples: i64) {
     let store = Store::open(path).await.unwrap();
     println!("open: {:.1?}", watch.elapsed());
     time_lookups(&store, samples).await;
+    planning::time_plans(&store, samples).await;
     let mut one_poll = Vec::new();
     for run in 0..200 {
         let facts = facts(samples + run, NcVectors::new());
