@@ -14,3 +14,6 @@ pub use cursors::note_cursors;
 pub use serve::serve;
 pub use target::{Target, targets};
 pub use task::{Outcome, PollReport, Round, collect_once, prune};
+
+#[cfg(test)]
+mod tests;

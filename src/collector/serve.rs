@@ -22,7 +22,7 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// How often old samples are removed.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
-type Targets = Arc<BTreeMap<DcName, Target>>;
+pub(super) type Targets = Arc<BTreeMap<DcName, Target>>;
 
 /// Polls every DC period by period and prunes, until `stop`; ends early only with a failure of the store.
 pub async fn serve(
@@ -64,14 +64,14 @@ async fn look(store: &Store, settings: &Settings) -> Result<Targets, StoreError>
 }
 
 /// The tasks, one per DC.
-struct Crew {
+pub(super) struct Crew {
     poller: Poller,
-    tasks: JoinSet<Result<(), StoreError>>,
-    names: BTreeMap<Id, DcName>,
+    pub(super) tasks: JoinSet<Result<(), StoreError>>,
+    pub(super) names: BTreeMap<Id, DcName>,
 }
 
 impl Crew {
-    fn new(
+    pub(super) fn new(
         store: Store,
         settings: Arc<Settings>,
         wanted: watch::Receiver<Targets>,
@@ -105,7 +105,7 @@ impl Crew {
         self.names.insert(handle.id(), name);
     }
 
-    async fn start_again(&mut self, ended: Id) -> Result<(), StoreError> {
+    pub(super) async fn start_again(&mut self, ended: Id) -> Result<(), StoreError> {
         if let Some(name) = self.names.remove(&ended) {
             tracing::error!(dc = %name, "the task of this DC panicked and is started again");
             record_panic(&self.poller.store, &name).await?;
