@@ -4,6 +4,7 @@
 mod config;
 mod frame;
 mod help;
+mod readme;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,79 @@
+//! The README: its commands parse, its configuration loads, and what it names is there.
+
+use std::path::Path;
+
+use clap::Parser as _;
+use highwater::cli::args::Args;
+use highwater::config::{self, Secrets};
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The fenced blocks of one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    text.split(&fence)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_command_line_parses() {
+    let text = readme();
+    let shell = blocks(&text, "sh").join("\n");
+    let shown = blocks(&text, "console").join("\n");
+    let typed = shown.lines().filter_map(|line| line.strip_prefix("$ "));
+    let inline = text
+        .split('`')
+        .filter(|code| code.starts_with("highwater ") && !code.contains('\n'));
+    let lines: Vec<&str> = shell.lines().chain(typed).chain(inline).collect();
+    let mut parsed = 0;
+    for line in lines.iter().filter(|line| line.starts_with("highwater ")) {
+        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
+        Args::try_parse_from(&words)
+            .unwrap_or_else(|error| panic!("`{line}` of the README: {error}"));
+        parsed += 1;
+    }
+    assert!(parsed >= 5, "the README shows its commands: {parsed}");
+}
+
+#[test]
+fn every_command_is_named() {
+    let text = readme();
+    let commands = <Args as clap::CommandFactory>::command();
+    for command in commands.get_subcommands() {
+        let name = command.get_name();
+        assert!(
+            text.contains(&format!("`{name}")) || text.contains(&format!("highwater {name}")),
+            "the README does not name `{name}`"
+        );
+    }
+}
+
+#[test]
+fn the_smallest_configuration_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("highwater.toml");
+    let text = blocks(&readme(), "toml").join("\n");
+    std::fs::write(&path, text).unwrap();
+    let settings = config::load(&path, Secrets::Skip).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(settings.resources.len(), 1);
+}
+
+#[test]
+fn every_file_it_links_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = readme();
+    let links = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+        assert!(
+            root.join(link).exists(),
+            "the README links to {link}, which is not there"
+        );
+    }
+}
