@@ -115,6 +115,8 @@ pub enum Command {
     Failover(super::failover::Args),
     /// Puts the host and cursor from before the last failover back
     Undo(super::undo::Args),
+    /// Takes down that the sync has made a full pass
+    Resync(super::resync::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),
     /// Shows how resources and domain controllers stand

@@ -26,6 +26,7 @@ pub mod logging;
 pub mod output;
 pub mod plan;
 pub mod quarantine;
+pub mod resync;
 pub mod run;
 pub mod status;
 pub mod undo;
@@ -83,6 +84,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Failover(args) => failover::run(args, context).await,
         Command::Undo(args) => undo::run(args, context).await,
         Command::Attempts(args) => attempts::run(args, context).await,
+        Command::Resync(args) => resync::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Discover(args) => discover::run(args, context).await,

@@ -87,6 +87,15 @@ pub enum Knowledge {
         /// Why, for a person.
         reason: String,
     },
+    /// An operator declared that the consumer has made a full pass: samples are evidence again, whatever was before.
+    Pass {
+        /// When it was declared.
+        since: UtcMs,
+        /// By whom.
+        by: String,
+        /// The incarnation the cursor counted on then, where it named one.
+        invocation_id: Option<InvocationId>,
+    },
 }
 
 impl Knowledge {
@@ -94,7 +103,7 @@ impl Knowledge {
     pub fn held(&self) -> Option<&NcVectors> {
         match self {
             Self::Held { held, .. } => Some(held),
-            Self::Void { .. } => None,
+            Self::Void { .. } | Self::Pass { .. } => None,
         }
     }
 }

@@ -131,7 +131,10 @@ pub enum WhyNoStart {
     )]
     LargestSeen,
     /// An earlier start was not proven (R7).
-    #[error("what the consumer holds is unknown since {since}: {reason}")]
+    #[error(
+        "what the consumer holds is unknown since {since}: {reason}; after a full pass of the sync, `highwater resync` \
+         makes starts provable again"
+    )]
     KnowledgeVoid {
         /// Since when.
         since: UtcMs,

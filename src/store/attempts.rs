@@ -380,6 +380,7 @@ fn switched(
 fn life(knowledge: &Knowledge) -> Option<InvocationId> {
     match knowledge {
         Knowledge::Held { invocation_id, .. } => Some(*invocation_id),
+        Knowledge::Pass { invocation_id, .. } => *invocation_id,
         Knowledge::Void { .. } => None,
     }
 }

@@ -65,6 +65,16 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
                 ),
             })
         }
+        Some(Knowledge::Pass {
+            since,
+            invocation_id: Some(id),
+            ..
+        }) if *id != ia && !input.ask.allow_gap => Err(WhyNoStart::KnowledgeVoid {
+            since: *since,
+            reason: format!(
+                "its full pass was made on {id}, but its cursor now counts on {ia}: another hand has moved it since"
+            ),
+        }),
         _ => from_sample(input, ia, None).ok_or_else(|| WhyNoStart::NoVector {
             source_dc: input.source.dc.clone(),
             read_up_to: input.cursor.cursor.read_up_to(),

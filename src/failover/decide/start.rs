@@ -85,10 +85,18 @@ fn from_vector(
 /// Whether S holds without `allow_gap` having passed anything over.
 fn sound(input: &Input) -> bool {
     let known = match &input.knowledge {
-        None => true,
-        Some(Knowledge::Held { invocation_id, .. }) => {
-            super::held::cursor_incarnation(input) == Ok(*invocation_id)
-        }
+        None
+        | Some(Knowledge::Pass {
+            invocation_id: None,
+            ..
+        }) => true,
+        Some(
+            Knowledge::Held { invocation_id, .. }
+            | Knowledge::Pass {
+                invocation_id: Some(invocation_id),
+                ..
+            },
+        ) => super::held::cursor_incarnation(input) == Ok(*invocation_id),
         Some(Knowledge::Void { .. }) => false,
     };
     known && input.position == Position::BeforeSearch

@@ -253,7 +253,9 @@ fn consumer(
 
 fn since(knowledge: &Knowledge) -> UtcMs {
     match knowledge {
-        Knowledge::Held { since, .. } | Knowledge::Void { since, .. } => *since,
+        Knowledge::Held { since, .. }
+        | Knowledge::Void { since, .. }
+        | Knowledge::Pass { since, .. } => *since,
     }
 }
 

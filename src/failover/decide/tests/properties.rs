@@ -217,6 +217,7 @@ proptest! {
                 prop_assert_eq!(&held[&nc()], &before.meet(&theirs).with(ib, *start));
             }
             Knowledge::Void { .. } => prop_assert!(!chosen.start.proven),
+            Knowledge::Pass { .. } => prop_assert!(false, "only an operator declares a full pass"),
         }
     }
 

@@ -104,6 +104,27 @@ fn every_reason_for_no_vector_start() {
         matches!(elsewhere, WhyNoStart::KnowledgeVoid { .. }),
         "another hand moved the cursor"
     );
+    let pass = |life| Knowledge::Pass {
+        since: ms(6),
+        by: "root".to_owned(),
+        invocation_id: life,
+    };
+    let another = no_vector(|i| i.knowledge = Some(pass(Some(id(2)))));
+    assert!(
+        matches!(another, WhyNoStart::KnowledgeVoid { .. }),
+        "the pass was made elsewhere"
+    );
+    for life in [None, Some(id(1))] {
+        let proven = of(&plan(&with(|i| i.knowledge = Some(pass(life)))), 2)
+            .starts
+            .clone();
+        let proven = proven.unwrap().vector.unwrap();
+        assert_eq!(
+            (proven.usn, proven.proven),
+            (usn(200), true),
+            "a full pass makes samples evidence again"
+        );
+    }
     assert_eq!(
         no_vector(|i| i.source.evidence.as_mut().unwrap().vectors = vectors(&[(3, 300)])),
         WhyNoStart::NotInVector {
