@@ -197,23 +197,29 @@ impl Lab {
         self.script(&["mesh"]);
     }
 
-    /// Whether all DCs hold the same below OU=Lab.
-    pub(crate) fn is_settled(&self) -> bool {
-        let hosts = DCS.map(host);
+    /// Whether these DCs hold the same below OU=Lab.
+    pub(crate) fn agree(&self, dcs: &[&str]) -> bool {
+        let hosts: Vec<String> = dcs.iter().map(|dc| host(dc)).collect();
         let sync = script("sync.py");
-        let words = [
-            &[sync.as_str(), "settled"],
-            hosts.each_ref().map(String::as_str).as_slice(),
-        ]
-        .concat();
+        let mut words = vec![sync.as_str(), "settled"];
+        words.extend(hosts.iter().map(String::as_str));
         self.exec(CLIENT, &words).code == Some(0)
     }
 
-    /// Waits for that. Writers must have stopped.
+    /// Whether all DCs hold the same below OU=Lab.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.agree(&DCS)
+    }
+
+    /// Waits until these DCs hold the same. Writers must have stopped.
+    pub(crate) fn settle_among(&self, dcs: &[&str]) {
+        let what = format!("{dcs:?} hold the same");
+        until(&what, Duration::from_secs(120), || self.agree(dcs));
+    }
+
+    /// Waits until all DCs hold the same. Writers must have stopped.
     pub(crate) fn settle(&self) {
-        until("all DCs hold the same", Duration::from_secs(90), || {
-            self.is_settled()
-        });
+        self.settle_among(&DCS);
     }
 
     /// Whether a DC answers LDAP within 3 s.

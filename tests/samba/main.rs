@@ -8,12 +8,18 @@
 //! - `process`: commands with a deadline, and long-running ones
 //! - `consumer`: the test sync whose cursor Highwater rewrites
 //! - `writers`: changes on every DC
+//! - `product`: Highwater with its configuration
 //! - `the_lab_itself`: proves all of these without Highwater
+//! - `collecting`: sampling, discovery, and vectors decoded a second time
+//! - `moving`: every fault of the DC in use, against every method
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod collecting;
 mod consumer;
 mod lab;
+mod moving;
 mod process;
+mod product;
 mod the_lab_itself;
 mod writers;

@@ -2,9 +2,10 @@
 """A small incremental sync of OU=Lab, standing for a product that Highwater rescues: it polls one DC by uSNChanged
 and keeps its position in a cursor file that somebody else may rewrite.  Run it inside `cl` of the lab.
 
-  sync.py init    --cursor FILE --host dc1.lab.test [--gc HOST] [--record-id]  start a cursor at USN 0
+  sync.py init    --cursor FILE --host dc1.lab.test [--gc HOST] [--record-id] [--resource NAME]  start at USN 0
   sync.py poll    --cursor FILE --state FILE            one poll; exit 0, or 1 when a search failed
   sync.py run     --cursor FILE --state FILE [--interval S] [--stop-file FILE]   poll until SIGTERM or the stop file
+  (both: --patience S, the seconds one search may take, default 20)
   sync.py compare --state FILE --host dc1.lab.test      is the state what the DC holds?  exit 0 equal, 1 not, 2 unread
   sync.py settled HOST..                                do these DCs hold the same?  exit 0 yes, 1 not yet, 2 unread
   sync.py identity HOST                                 {"invocationId", "highestCommittedUSN"} of a DC
@@ -20,10 +21,11 @@ kill between the two repeats changes and loses none.
 
 A poll reads highestCommittedUSN first, then searches without an upper bound, and moves both USNs to that number only
 when both searches ended well, and only when nobody has rewritten the cursor file meanwhile.  stdout: one JSON object a
-poll.  stderr: the errors, as ldapsearch worded them.
+poll; its `at` is when the poll began, so that a completed one has read every change the DC had by then.  stderr: the errors, as ldapsearch worded them.
 """
 import argparse
 import base64
+import datetime
 import fcntl
 import json
 import os
@@ -38,7 +40,7 @@ HEAD = "DC=lab,DC=test"
 BASE = "OU=Lab," + HEAD
 VALUES = ["description", "telephoneNumber"]
 SHOW_DELETED = "!1.2.840.113556.1.4.417"
-PATIENCE = 20  # seconds for one search: a stopped DC accepts connections and never answers
+PATIENCE = 20.0  # seconds for one search, unless --patience says so: a stopped DC accepts and never answers
 
 
 class Failed(Exception):
@@ -74,7 +76,7 @@ def search(url, base, scope, query, attributes, *extra):
     except subprocess.TimeoutExpired:
         child.kill()
         out, _ = child.communicate()
-        text = f"ldapsearch: no answer from {url} within {PATIENCE} s: Timed out (-5)"
+        text = f"ldapsearch: no answer from {url} within {PATIENCE:g} s: Timed out (-5)"
     # what a killed ldapsearch left may end in the middle of an entry
     whole = out if child.returncode == 0 else out[: out.rfind(b"\n\n") + 1]
     if child.returncode != 0:
@@ -149,7 +151,8 @@ def poll(cursor_path, state_path):
     with Locked(cursor_path):
         cursor = load(cursor_path)
     url, state = url_of(cursor), load(state_path, {})
-    report = {"url": url, "from": cursor["lastUpdated"], "changed": 0, "repeated": 0, "deleted": 0, "moved": False}
+    at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    report = {"at": at, "url": url, "from": cursor["lastUpdated"], "changed": 0, "repeated": 0, "deleted": 0, "moved": False}
     error = None
     try:
         incarnation, highest = identity(url)
@@ -199,7 +202,7 @@ def init(arguments):
     incarnation = identity(f"ldaps://{host}")[0] if arguments.record_id else None
     with Locked(arguments.cursor):
         replace(arguments.cursor, {
-            "version": 1, "resource": "hr", "ldapHost": arguments.host, "globalCatalog": arguments.gc,
+            "version": 1, "resource": arguments.resource, "ldapHost": arguments.host, "globalCatalog": arguments.gc,
             "invocationId": incarnation, "lastUpdated": 0, "lastDeleted": 0})
     return 0
 
@@ -232,6 +235,7 @@ def show_identity(arguments):
 
 
 def main():
+    global PATIENCE
     parser = argparse.ArgumentParser(description="an incremental sync of OU=Lab, for tests")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("init", "poll", "run", "compare", "settled", "identity"):
@@ -242,8 +246,11 @@ def main():
             command.add_argument("--state", required=True)
         if name in ("init", "compare"):
             command.add_argument("--host", required=True)
+        if name in ("poll", "run"):
+            command.add_argument("--patience", type=float, default=PATIENCE)
         if name == "init":
             command.add_argument("--gc")
+            command.add_argument("--resource", default="hr")
             command.add_argument("--record-id", action="store_true")
         if name == "run":
             command.add_argument("--interval", type=float, default=0.5)
@@ -251,6 +258,7 @@ def main():
         if name in ("settled", "identity"):
             command.add_argument("hosts", nargs="+")
     arguments = parser.parse_args()
+    PATIENCE = getattr(arguments, "patience", PATIENCE)
     if arguments.command == "poll":
         return 0 if poll(arguments.cursor, arguments.state) else 1
     action = {"init": init, "run": run, "compare": compare, "settled": settled, "identity": show_identity}

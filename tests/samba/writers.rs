@@ -31,6 +31,12 @@ impl Writers {
         Self(DCS.map(begin).into())
     }
 
+    /// Tells the writer of one DC to stop, without waiting: its DC may not answer any more.
+    pub(crate) fn end(&self, dc: &str) {
+        let at = DCS.iter().position(|name| *name == dc);
+        self.0.get(at.unwrap()).unwrap().signal("TERM");
+    }
+
     /// Stops them; what each of them did, as `writers.py` describes.
     pub(crate) fn stop(self) -> Vec<Value> {
         for writer in &self.0 {
