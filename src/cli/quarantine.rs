@@ -112,6 +112,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
                     clock::now(),
                 )
                 .await?;
+            let seen = store.cursors_seen().await?;
+            for reader in seen.iter().filter(|seen| seen.dc.as_ref() == Some(&dc)) {
+                context.message(format!(
+                    "resource {} reads {dc}: its cursor may lie above changes it has never seen there; order a full \
+                     pass of its sync",
+                    reader.resource
+                ));
+            }
         }
     }
     let rows = rows(&store).await?;

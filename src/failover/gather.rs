@@ -196,7 +196,15 @@ async fn source(
     if let Some(id) = cursor.cursor.invocation_id.or(only) {
         let ncs: Vec<Dn> = naming_contexts.iter().cloned().collect();
         evidence = store.source_sample_for(id, &ncs, read_up_to).await?;
-        read_by = store.newest_sample_up_to(id, read_up_to).await?;
+        // From the rollback on, its USNs say nothing of when a cursor reached them.
+        let rolled_back = incarnations
+            .iter()
+            .find(|life| life.invocation_id == id)
+            .and_then(|life| life.quarantine.as_ref())
+            .map(|quarantine| quarantine.since);
+        read_by = store
+            .newest_sample_up_to(id, read_up_to, rolled_back)
+            .await?;
     }
     Ok(Source {
         dc: dc.name.clone(),
@@ -271,7 +279,7 @@ async fn received(
     };
     let entries = evidence.vectors.values().map(|vector| vector.get(id));
     match entries.min().flatten() {
-        Some(usn) => Ok(store.newest_sample_up_to(id, usn).await?),
+        Some(usn) => Ok(store.newest_sample_up_to(id, usn, None).await?),
         None => Ok(None),
     }
 }

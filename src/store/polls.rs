@@ -5,6 +5,8 @@
 //!   DC at the same moment cannot judge by the same old state.
 //! - Two polls of one incarnation may end in the same millisecond: equal ones are one sample, a different one moves
 //!   to the next free millisecond. Later is safe: a sample must never claim to be older than it is.
+//! - Vectors of an incarnation in quarantine are not kept: it hands out USNs a cursor has already passed a second
+//!   time, so a vector read now would prove of that cursor what its consumer never saw. What was kept before stays.
 //! - A kept poll of an incarnation recorded under another name moves it to this name: the DC was renamed in the
 //!   configuration, and its history goes with it.
 
@@ -79,6 +81,7 @@ fn keep(
     }
     if let Some(after) = facts.committed_after
         && keep_vectors
+        && !is_quarantined(tx, incarnation)?
     {
         vectors::insert(tx, incarnation, facts.vectors_at, after, &facts.vectors)?;
     }
@@ -300,6 +303,12 @@ pub(super) fn quarantine_row(
     )?
     .execute(params![incarnation, at.as_millis(), reason])?;
     Ok(())
+}
+
+fn is_quarantined(tx: &Transaction<'_>, incarnation: i64) -> Result<bool, StoreError> {
+    let mut query = tx
+        .prepare_cached("SELECT 1 FROM incarnation WHERE id = ?1 AND quarantined_at IS NOT NULL")?;
+    Ok(query.exists([incarnation])?)
 }
 
 fn insert_failure(

@@ -6,7 +6,8 @@ use super::{Store, StoreError, values};
 use crate::model::{InvocationId, KnownUsn, Sample, Usn, UtcMs};
 
 impl Store {
-    /// The newest sample of an incarnation whose highestCommittedUSN is at most `usn`.
+    /// The newest sample of an incarnation whose highestCommittedUSN is at most `usn`, collected earlier than
+    /// `before` where one is given.
     ///
     /// Found by bisection, since the USN of one incarnation only rises; where a rollback broke that, the answer is
     /// still a sample at or below `usn`, perhaps not the newest.
@@ -14,7 +15,9 @@ impl Store {
         &self,
         id: InvocationId,
         usn: Usn,
+        before: Option<UtcMs>,
     ) -> Result<Option<Sample>, StoreError> {
+        let last = before.map_or(UtcMs::from_millis(i64::MAX), |before| before.minus_ms(1));
         self.read(move |tx| {
             let row = "SELECT id FROM incarnation WHERE invocation_id = ?1";
             let row = tx
@@ -24,15 +27,16 @@ impl Store {
             let Some(incarnation) = row else {
                 return Ok(None);
             };
-            let (Some(oldest), Some(newest)) =
-                (end(tx, incarnation, "ASC")?, end(tx, incarnation, "DESC")?)
-            else {
+            let (Some(oldest), Some(newest)) = (
+                first_after(tx, incarnation, UtcMs::from_millis(i64::MIN))?,
+                last_until(tx, incarnation, last)?,
+            ) else {
                 return Ok(None);
             };
             if newest.committed <= usn {
                 return Ok(Some(newest));
             }
-            if oldest.committed > usn {
+            if oldest.committed > usn || oldest.collected_at > last {
                 return Ok(None);
             }
             let (mut found, mut above) = (oldest, newest.collected_at);
@@ -106,14 +110,6 @@ fn one(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Option<Sa
         .query_and_then(values, |row| values::sample(row, 0))?
         .next()
         .transpose()
-}
-
-/// The oldest (`ASC`) or newest (`DESC`) sample.
-fn end(tx: &Transaction<'_>, incarnation: i64, order: &str) -> Result<Option<Sample>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM sample WHERE incarnation_id = ?1 ORDER BY collected_at {order} LIMIT 1"
-    );
-    one(tx, &sql, [incarnation])
 }
 
 fn last_until(

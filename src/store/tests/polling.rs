@@ -237,3 +237,36 @@ async fn a_panicking_write_keeps_nothing_and_harms_no_other() {
     assert_eq!(store.dcs().await.unwrap(), [dc("dc1")]);
     assert_eq!(store.sample_counts().await.unwrap()[&dc("dc1")], 2);
 }
+
+#[tokio::test]
+async fn a_quarantined_source_gives_no_more_evidence_and_no_time() {
+    let (_folder, store) = store().await;
+    let with_vector = |ms, committed, seen| DcFacts {
+        vectors: NcVectors::from([(nc(1), vector(&[(2, seen)]))]),
+        ..facts(1, ms, committed)
+    };
+    poll(&store, "dc1", with_vector(1_000, 900, 10), judge).await;
+    // Put back to 500, it counts up again below a cursor at 1000 that has passed all this.
+    poll(&store, "dc1", with_vector(2_000, 500, 20), judge).await;
+    poll(&store, "dc1", with_vector(3_000, 950, 30), judge).await;
+    let found = store.source_sample_for(id(1), &[nc(1)], usn(1_000)).await;
+    assert_eq!(found.unwrap().unwrap().vectors[&nc(1)], vector(&[(2, 10)]));
+    let since = store.quarantined().await.unwrap()[0]
+        .1
+        .quarantine
+        .clone()
+        .unwrap()
+        .since;
+    let read_by = async |before| {
+        let newest = store.newest_sample_up_to(id(1), usn(1_000), before).await;
+        newest.unwrap().map(|sample| sample.collected_at)
+    };
+    assert_eq!(read_by(Some(since)).await, Some(at(1_000)));
+    assert_eq!(read_by(None).await, Some(at(3_000)));
+    // Once released, vectors are kept again.
+    let released = store.release(&dc("dc1"), "me", "sound", at(3_500)).await;
+    assert_eq!(released.unwrap().len(), 1);
+    poll(&store, "dc1", with_vector(4_000, 960, 40), keep).await;
+    let found = store.source_sample_for(id(1), &[nc(1)], usn(1_000)).await;
+    assert_eq!(found.unwrap().unwrap().vectors[&nc(1)], vector(&[(2, 40)]));
+}
