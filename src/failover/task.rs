@@ -74,6 +74,16 @@ pub async fn plan_undo(
     let done = attempt.orders.clone();
     let back_to = dc_in_use(settings, resource, &done.expected)?;
     let lives = store.incarnations(&back_to.name).await?;
+    let sound = decide::on_record(
+        &back_to.name,
+        &lives,
+        done.expected.cursor.invocation_id,
+        attempt.made_at,
+    );
+    if let Err(refused) = sound {
+        let switch = Err(refused);
+        return Ok(UndoPlan { attempt, switch });
+    }
     let input = UndoInput {
         back_to: back_to.name.clone(),
         cursor: Consumer::new(&resource.name, &resource.consumer, store)
@@ -84,7 +94,6 @@ pub async fn plan_undo(
             [only] => Some(only.invocation_id),
             _ => None,
         },
-        quarantine: lives.last().and_then(|life| life.quarantine.clone()),
         facts: probe(back_to, &wanted(resource)).await.ok(),
         done,
         allow_gap,

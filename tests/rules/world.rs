@@ -402,7 +402,6 @@ impl World {
             .then(|| probe(dead, &self.forest.dcs[dead], self.tick).ok());
         let input = UndoInput {
             incarnation: switch.expected.cursor.invocation_id,
-            quarantine: None,
             back_to: name(dead),
             cursor: HeldCursor {
                 cursor: self.consumer.cursor.clone(),

@@ -27,6 +27,7 @@ use crate::model::{
 
 use held::Held;
 pub use input::{ByHand, Candidate, Input, Source};
+pub(super) use undo::on_record;
 pub use undo::{UndoInput, UndoRefused, undo};
 
 /// TargetTimestamp of this input: what the store is asked for before [`decide`] is called.

@@ -1,7 +1,7 @@
 //! Undo: the previous host and cursor are put back, as an ordinary switch (R3).
 
 use crate::model::{
-    DcFacts, DcName, HeldCursor, InvocationId, Knowledge, NcVectors, Quarantine, Switch, Usn,
+    DcFacts, DcName, HeldCursor, Incarnation, InvocationId, Knowledge, NcVectors, Switch, Usn,
     UtcMs, Vector,
 };
 
@@ -20,8 +20,6 @@ pub struct UndoInput {
     pub knowledge: Option<Knowledge>,
     /// The incarnation the old cursor counted on, where known.
     pub incarnation: Option<InvocationId>,
-    /// Set while the old DC is in quarantine.
-    pub quarantine: Option<Quarantine>,
     /// The answer of the old DC just now; `None` where it gives none.
     pub facts: Option<DcFacts>,
     /// Whether the old cursor is put back even if that could skip changes.
@@ -55,18 +53,6 @@ pub enum UndoRefused {
         /// The old cursor's.
         old: InvocationId,
     },
-    /// The old DC is in quarantine.
-    #[error(
-        "{dc} is in quarantine since {since}: {reason}; `highwater quarantine release {dc}` once it is sound"
-    )]
-    Quarantined {
-        /// The old DC.
-        dc: DcName,
-        /// Since when.
-        since: UtcMs,
-        /// The evidence.
-        reason: String,
-    },
     /// The old DC went back in time.
     #[error(
         "{dc} is at USN {committed}, below the old cursor {old}: its database went back in time"
@@ -79,6 +65,17 @@ pub enum UndoRefused {
         /// The old cursor.
         old: Usn,
     },
+    /// The old DC is in quarantine, or has been since the failover: its USNs mean something else by now (R9).
+    #[error(
+        "{dc} was put in quarantine or released from it after the failover ({since}): the old cursor no longer says \
+         what was read there; use `highwater failover --to {dc}` once it is sound"
+    )]
+    Quarantined {
+        /// The old DC.
+        dc: DcName,
+        /// When it was quarantined or released.
+        since: UtcMs,
+    },
     /// What the consumer has taken from the other DC since is unknown, so the old cursor could skip.
     #[error(
         "the sync has read from {from} since, and nothing shows what it still holds of {dc}: the old cursor could \
@@ -90,6 +87,29 @@ pub enum UndoRefused {
         /// The old DC.
         dc: DcName,
     },
+}
+
+/// Why the old DC's record forbids putting `cursor_of`, its incarnation's cursor of before `moved_at`, back.
+pub(in crate::failover) fn on_record(
+    dc: &DcName,
+    lives: &[Incarnation],
+    cursor_of: Option<InvocationId>,
+    moved_at: UtcMs,
+) -> Result<(), UndoRefused> {
+    let quarantined = lives
+        .iter()
+        .filter(|life| cursor_of.is_none_or(|id| id == life.invocation_id))
+        .find_map(|life| match &life.quarantine {
+            Some(quarantine) => Some(quarantine.since),
+            None => life.released_at.filter(|released| *released > moved_at),
+        });
+    match quarantined {
+        Some(since) => Err(UndoRefused::Quarantined {
+            dc: dc.clone(),
+            since,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The switch that puts the old host back, at the old cursor or lower.
@@ -141,13 +161,6 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
 }
 
 fn check_old_dc(input: &UndoInput, id: Option<InvocationId>, old: Usn) -> Result<(), UndoRefused> {
-    if let Some(quarantine) = &input.quarantine {
-        return Err(UndoRefused::Quarantined {
-            dc: input.back_to.clone(),
-            since: quarantine.since,
-            reason: quarantine.reason.clone(),
-        });
-    }
     let (Some(facts), Some(id)) = (&input.facts, id) else {
         return Ok(());
     };
@@ -218,3 +231,8 @@ fn back(s: &NcVectors, theirs: &NcVectors, id: InvocationId, start: Usn) -> NcVe
     }
     after_switch(s, theirs, id, start)
 }
+
+#[cfg(test)]
+#[path = "on_record_tests.rs"]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod on_record_tests;

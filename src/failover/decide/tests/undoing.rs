@@ -2,7 +2,7 @@
 
 use super::build::*;
 use crate::failover::decide::{UndoInput, UndoRefused, decide, undo};
-use crate::model::{Knowledge, Quarantine, Switch};
+use crate::model::{Knowledge, Switch};
 
 /// dc1 → dc2 at 200 was carried out: S is then {1: 90, 2: 200, 3: 300}.
 fn done() -> Switch {
@@ -16,7 +16,6 @@ fn undo_input(change: impl FnOnce(&mut UndoInput)) -> UndoInput {
         cursor: cursor(2, 230),
         knowledge: Some(done.knowledge.clone()),
         incarnation: Some(id(1)),
-        quarantine: None,
         facts: Some(facts(1, 120, &[(2, 240), (3, 280)])),
         allow_gap: false,
         restart: true,
@@ -101,14 +100,6 @@ fn where_nothing_is_known_the_old_cursor_comes_back_only_to_a_sync_that_never_ra
 
 #[test]
 fn every_refusal() {
-    let kept_out = Quarantine {
-        since: ms(5),
-        reason: "put back".to_owned(),
-    };
-    assert!(matches!(
-        undone(|i| i.quarantine = Some(kept_out)),
-        Err(UndoRefused::Quarantined { .. })
-    ));
     assert!(matches!(
         undone(|i| i.cursor = cursor(3, 5)),
         Err(UndoRefused::MovedOn { .. })
