@@ -39,6 +39,7 @@ mod steps;
 mod who;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -47,6 +48,9 @@ pub use error::CliError;
 pub use exit::Exit;
 
 use args::{Args, Command};
+
+/// How long work that was given up, a name look-up for one, may hold the end of the program up.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 /// Runs the program with these arguments, its own name first, and gives the code to end with.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -68,7 +72,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         .enable_all()
         .build()
         .map_err(|source| CliError::failed("cannot start the asynchronous runtime", source))
-        .and_then(|runtime| runtime.block_on(dispatch(args.command, &context)));
+        .and_then(|runtime| {
+            let ended = runtime.block_on(dispatch(args.command, &context));
+            // A name server that is gone or a dead network drive can hold a helper thread for minutes: nothing
+            // is waited for that nobody waits for any more.
+            runtime.shutdown_timeout(LAST_WORK);
+            ended
+        });
     ended.unwrap_or_else(|error| {
         error.report();
         error.exit()

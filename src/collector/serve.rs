@@ -137,8 +137,15 @@ impl Poller {
             }
             let target = self.wanted.borrow().get(&name).cloned();
             if let Some(target) = target {
-                let _permit = self.permits.acquire().await;
-                poll_and_record(&self.store, &target, &mut kept).await?;
+                let poll = async {
+                    let _permit = self.permits.acquire().await;
+                    poll_and_record(&self.store, &target, &mut kept).await
+                };
+                // A hung DC must not hold the end of the service up; a write that was sent is carried out all the same.
+                tokio::select! {
+                    () = self.stop.cancelled() => return Ok(()),
+                    polled = poll => { polled?; }
+                }
             }
             wait = pause(collector.period, collector.jitter, chance());
         }
