@@ -4,7 +4,7 @@ use super::choice::Choice;
 use super::{CliError, Context, Exit, plan_view};
 use crate::config::{ResourceSettings, Secrets};
 use crate::failover;
-use crate::model::{Ask, How, ResourceName};
+use crate::model::{Ask, How, Plan, ResourceName, WhyNot};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,9 +70,31 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     context
         .output
         .show(&plan, || plan_view::render(&plan, &context.output))?;
-    Ok(if plan.chosen.is_some() {
-        Exit::Ok
-    } else {
-        Exit::Refused
-    })
+    Ok(outcome(&plan))
+}
+
+/// Ok where there is a move; where no candidate could even be asked, as that failed; else a safety rule says no.
+pub fn outcome(plan: &Plan) -> Exit {
+    if plan.chosen.is_some() {
+        return Exit::Ok;
+    }
+    let wanted = plan.candidates.iter().filter(|verdict| {
+        !verdict
+            .why_not
+            .iter()
+            .any(|why| matches!(why, WhyNot::InUse | WhyNot::MustNot | WhyNot::NotAskedFor))
+    });
+    let failures: Option<Vec<Exit>> = wanted
+        .map(|verdict| {
+            verdict.why_not.iter().find_map(|why| match why {
+                WhyNot::Unreachable { failure } => Some(Exit::of_failure_kind(failure.kind)),
+                _ => None,
+            })
+        })
+        .collect();
+    match failures.as_deref() {
+        Some([first, others @ ..]) if others.iter().all(|exit| exit == first) => *first,
+        Some([_, ..]) => Exit::Unreachable,
+        _ => Exit::Refused,
+    }
 }

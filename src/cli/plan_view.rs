@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::output::{Output, table};
-use crate::model::{Chosen, Evidence, How, Plan, StartMethod, StartPoint, Verdict, WhyNoStart};
+use crate::model::{
+    Chosen, Evidence, How, Plan, StartMethod, StartPoint, Verdict, WhyNoStart, WhyNot,
+};
 
 /// The whole plan for a person.
 pub(super) fn render(plan: &Plan, output: &Output) -> String {
@@ -154,7 +156,13 @@ fn start(start: Option<&Result<StartPoint, WhyNoStart>>) -> String {
 }
 
 fn reasons(text: &mut String, verdict: &Verdict) {
-    for why in &verdict.why_not {
+    // Of the DC in use nobody asks why it gives no start.
+    let in_use = verdict.why_not.contains(&WhyNot::InUse);
+    let told = verdict
+        .why_not
+        .iter()
+        .filter(|why| !in_use || !matches!(why, WhyNot::NoStart { .. }));
+    for why in told {
         line(text, verdict.dc.as_str(), format!("out: {why}"));
     }
     if !verdict.why_not.is_empty() {
@@ -233,6 +241,9 @@ fn evidence(plan: &Plan, evidence: &Evidence) -> String {
             plan.source
         ),
         Evidence::LastSwitch { since } => format!("what was known at the switch of {since}"),
+        Evidence::NothingRead => {
+            "the cursor stands at 0, so everything is read in any case".to_owned()
+        }
         Evidence::BackupSample {
             collected_at,
             target: Some(target),

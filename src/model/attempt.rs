@@ -199,7 +199,8 @@ pub struct Attempt {
     pub who: String,
     /// How the order came, as `command line`.
     pub channel: String,
-    /// The plan it carries out, as JSON.
+    /// The plan it carries out: JSON text here, part of the document where this is written as JSON.
+    #[serde(with = "embedded")]
     pub plan: String,
     /// The plan's hash.
     pub plan_hash: String,
@@ -217,4 +218,21 @@ pub struct Attempt {
     pub outcome: Option<String>,
     /// Its steps in order.
     pub steps: Vec<StepReport>,
+}
+
+/// JSON text that becomes part of the document around it.
+mod embedded {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::value::RawValue;
+
+    pub(super) fn serialize<S: Serializer>(text: &String, to: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<serde_json::Value>(text) {
+            Ok(value) => value.serialize(to),
+            Err(_) => text.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        Ok(Box::<RawValue>::deserialize(from)?.get().to_owned())
+    }
 }

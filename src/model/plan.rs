@@ -78,6 +78,8 @@ pub enum Evidence {
         /// When that switch was made.
         since: UtcMs,
     },
+    /// The cursor stands at 0: the consumer has read nothing yet, and reads everything.
+    NothingRead,
     /// A sample of the backup DC.
     BackupSample {
         /// When it was collected.
@@ -104,10 +106,13 @@ pub struct StartPoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Starts {
     /// From the vector.
+    #[serde(with = "start_or_none")]
     pub vector: Result<StartPoint, WhyNoStart>,
     /// From the times.
+    #[serde(with = "start_or_none")]
     pub time: Result<StartPoint, WhyNoStart>,
     /// By hand, where a sample was named.
+    #[serde(with = "start_or_none::if_asked")]
     pub manual: Option<Result<StartPoint, WhyNoStart>>,
 }
 
@@ -235,4 +240,67 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// SHA-256 over what would be carried out, in hex: the same decision gives the same hash at any time.
     pub hash: String,
+}
+
+/// A start as `{"start": …}` or `{"none": …}`, instead of the words of the programming language.
+mod start_or_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{StartPoint, WhyNoStart};
+
+    type Found = Result<StartPoint, WhyNoStart>;
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Shown<'a> {
+        Start(&'a StartPoint),
+        None(&'a WhyNoStart),
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Read {
+        Start(StartPoint),
+        None(WhyNoStart),
+    }
+
+    fn shown(found: &Found) -> Shown<'_> {
+        match found {
+            Ok(start) => Shown::Start(start),
+            Err(why) => Shown::None(why),
+        }
+    }
+
+    fn read(read: Read) -> Found {
+        match read {
+            Read::Start(start) => Ok(start),
+            Read::None(why) => Err(why),
+        }
+    }
+
+    pub(super) fn serialize<S: Serializer>(found: &Found, to: S) -> Result<S::Ok, S::Error> {
+        shown(found).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Found, D::Error> {
+        Read::deserialize(from).map(read)
+    }
+
+    pub(super) mod if_asked {
+        use super::{Deserialize, Deserializer, Found, Read, Serialize, Serializer, read, shown};
+
+        #[expect(clippy::ref_option, reason = "serde hands the field over so")]
+        pub(in super::super) fn serialize<S: Serializer>(
+            found: &Option<Found>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            found.as_ref().map(shown).serialize(to)
+        }
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Found>, D::Error> {
+            Ok(Option::<Read>::deserialize(from)?.map(read))
+        }
+    }
 }

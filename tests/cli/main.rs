@@ -1,9 +1,15 @@
 //! The program from outside: help, exit codes, stdout and stderr.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod config;
 mod frame;
 mod help;
+mod plan;
 mod readme;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What the consumer holds: S of the rules R2, R3, R7 and R12, from the newest evidence.
 
 use crate::config::Position;
-use crate::model::{Evidence, InvocationId, Knowledge, NcVectors, UtcMs, Vector, WhyNoStart};
+use crate::model::{Evidence, InvocationId, Knowledge, NcVectors, Usn, UtcMs, Vector, WhyNoStart};
 
 use super::input::Input;
 
@@ -32,6 +32,19 @@ pub(super) fn cursor_incarnation(input: &Input) -> Result<InvocationId, WhyNoSta
 
 /// S, or why it is unknown. With `allow_gap`, an unproven earlier start is passed over.
 pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
+    if nothing_read(input) {
+        return Ok(Held {
+            s: input
+                .source
+                .naming_contexts
+                .iter()
+                .map(|nc| (nc.clone(), Vector::new()))
+                .collect(),
+            evidence: Evidence::NothingRead,
+            // True at any time: it can neither be too old nor void.
+            at: UtcMs::from_millis(i64::MAX),
+        });
+    }
     let ia = cursor_incarnation(input)?;
     if input.position == Position::LargestSeen && !input.ask.allow_gap {
         return Err(WhyNoStart::LargestSeen);
@@ -82,6 +95,12 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
     }
 }
 
+/// Whether the consumer has not completed a search yet: it will read everything, wherever it does.
+pub(super) fn nothing_read(input: &Input) -> bool {
+    let cursor = &input.cursor.cursor;
+    cursor.last_updated == Usn::ZERO && cursor.last_deleted == Usn::ZERO
+}
+
 /// The vectors collected before the cursor's USN was reached, and the cursor itself for the DC in use.
 fn from_sample(input: &Input, ia: InvocationId, after: Option<UtcMs>) -> Option<Held> {
     let read_up_to = input.cursor.cursor.read_up_to();
@@ -108,7 +127,7 @@ fn from_switch(input: &Input, ia: InvocationId, since: UtcMs, held: &NcVectors) 
     }
 }
 
-fn with_source(vectors: &NcVectors, ia: InvocationId, read_up_to: crate::model::Usn) -> NcVectors {
+fn with_source(vectors: &NcVectors, ia: InvocationId, read_up_to: Usn) -> NcVectors {
     let own = |vector: &Vector| vector.clone().with(ia, read_up_to);
     vectors
         .iter()

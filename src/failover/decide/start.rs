@@ -54,8 +54,14 @@ fn from_vector(
     let id = facts.identity.invocation_id;
     not_before_release(candidate, held.at)?;
     let complete = deletions_complete(input, facts, held.at, now)?;
-    let mut start: Option<Usn> = None;
-    for nc in &input.source.naming_contexts {
+    // Nothing read, nothing to be missed: the very beginning is right everywhere.
+    let mut start: Option<Usn> = super::held::nothing_read(input).then_some(Usn::ZERO);
+    let ncs = if start.is_none() {
+        Some(&input.source.naming_contexts)
+    } else {
+        None
+    };
+    for nc in ncs.into_iter().flatten() {
         let entry = held.s.get(nc).and_then(|vector| vector.get(id));
         let entry = entry.ok_or_else(|| WhyNoStart::NotInVector {
             nc: nc.clone(),
@@ -76,7 +82,7 @@ fn from_vector(
     let read_at_most = facts.committed.above(usn);
     Ok(StartPoint {
         usn,
-        proven: complete && sound(input),
+        proven: complete && (sound(input) || super::held::nothing_read(input)),
         read_at_most,
         evidence: held.evidence.clone(),
     })

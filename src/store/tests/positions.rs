@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::harness::{at, facts, id, keep, poll, store, usn};
 
-fn newest_up_to(samples: &[(i64, i64)], bound: i64) -> Option<i64> {
-    let below = samples.iter().filter(|(_, committed)| *committed <= bound);
+fn newest_up_to(samples: &[(i64, i64)], bound: i64, before: i64) -> Option<i64> {
+    let below = samples
+        .iter()
+        .filter(|(ms, committed)| *committed <= bound && *ms < before);
     below.map(|(ms, _)| *ms).max()
 }
 
@@ -28,9 +30,13 @@ proptest! {
                 samples.push((ms, committed));
             }
             for bound in bounds {
-                let found = store.newest_sample_up_to(id(1), usn(bound)).await.unwrap();
-                let expected = newest_up_to(&samples, bound).map(at);
+                let found = store.newest_sample_up_to(id(1), usn(bound), None).await.unwrap();
+                let expected = newest_up_to(&samples, bound, i64::MAX).map(at);
                 assert_eq!(found.map(|sample| sample.collected_at), expected, "bound {bound} of {samples:?}");
+                let before = 10_000 + bound * 100;
+                let found = store.newest_sample_up_to(id(1), usn(bound), Some(at(before))).await.unwrap();
+                let expected = newest_up_to(&samples, bound, before).map(at);
+                assert_eq!(found.map(|sample| sample.collected_at), expected, "before {before}: {samples:?}");
             }
         });
     }
@@ -40,7 +46,10 @@ proptest! {
 async fn an_unknown_incarnation_has_no_position() {
     let (_folder, store) = store().await;
     assert_eq!(
-        store.newest_sample_up_to(id(9), usn(5)).await.unwrap(),
+        store
+            .newest_sample_up_to(id(9), usn(5), None)
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(store.known_usn(id(9)).await.unwrap(), None);
