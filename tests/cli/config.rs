@@ -41,6 +41,16 @@ fn a_good_file_is_told_so() {
 }
 
 #[test]
+fn the_smallest_configuration_of_the_readme_is_right() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let folder = folder_with(text);
+    let shown = run(folder.path(), &["config", "show"]);
+    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+}
+
+#[test]
 fn every_problem_is_told_with_line_and_column_and_the_line() {
     let folder = folder_with(
         &GOOD
