@@ -21,6 +21,6 @@ pub(super) fn ask(question: &str) -> Result<(), CliError> {
     if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
         Ok(())
     } else {
-        Err(CliError::Usage("nothing was changed".to_owned()))
+        Err(CliError::Declined)
     }
 }

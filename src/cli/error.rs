@@ -36,6 +36,9 @@ pub enum CliError {
     /// The arguments do not fit together or name what is not configured.
     #[error("{0}")]
     Usage(String),
+    /// The person at the terminal said no.
+    #[error("not confirmed, so nothing was changed")]
+    Declined,
     /// Anything else, with its causes.
     #[error("{what}")]
     Failed {
@@ -66,9 +69,11 @@ impl CliError {
             Self::Refused { .. } => Exit::Refused,
             Self::Usage(_) => Exit::Usage,
             Self::Apply(error) if matches!(**error, ApplyError::Busy(_)) => Exit::Refused,
-            Self::Store(_) | Self::Failover(_) | Self::Apply(_) | Self::Failed { .. } => {
-                Exit::Failed
-            }
+            Self::Store(_)
+            | Self::Failover(_)
+            | Self::Apply(_)
+            | Self::Declined
+            | Self::Failed { .. } => Exit::Failed,
         }
     }
 

@@ -45,13 +45,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         steps::settle(&store, resource, context).await?;
     }
     let ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
+    // What was agreed to: a later plan with another DC, method or proof is asked about anew.
+    let mut agreed = None;
     for attempt in 1..=TRIES {
         let plan = failover::plan(&store, &settings, resource, ask.clone()).await?;
         let Some(chosen) = &plan.chosen else {
             context
                 .output
                 .show(&plan, || plan_view::render(&plan, &context.output))?;
-            return Ok(Exit::Refused);
+            return Ok(super::plan::outcome(&plan));
         };
         if args.dry_run {
             let done = || {
@@ -61,11 +63,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             context.output.show(&plan, done)?;
             return Ok(Exit::Ok);
         }
-        if attempt == 1 {
+        let essence = (chosen.switch.to.clone(), chosen.method, chosen.start.proven);
+        if agreed.as_ref() != Some(&essence) {
             context.message(plan_view::render(&plan, &context.output));
             if !args.yes {
                 confirm::ask(&format!("Move {} to {}?", resource.name, chosen.switch.to))?;
             }
+            agreed = Some(essence);
         }
         let order = failover::order(&plan, chosen, who::who())?;
         match steps::carry_out(&store, resource, order, context).await {

@@ -73,6 +73,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         names.push(dc);
     }
     names.sort();
+    if let Some(dc) = args.dc.as_ref().filter(|dc| !names.contains(dc)) {
+        return Err(CliError::Usage(format!(
+            "resource `{}` neither reads `{dc}` nor has it among its backup_dcs",
+            resource.name
+        )));
+    }
     let mut rows = Vec::new();
     for dc in names
         .into_iter()
@@ -81,6 +87,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         rows.extend(of_dc(&store, dc, args.since, limit, args.all).await?);
     }
     context.output.emit(&rows, || drawn(&rows))?;
+    if rows.is_empty() {
+        context.message(
+            "no sample that could start anything is on record; `--all` shows the void ones, `highwater status` \
+             whether the DCs are sampled",
+        );
+    }
     Ok(Exit::Ok)
 }
 

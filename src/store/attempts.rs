@@ -333,7 +333,7 @@ fn set_state(
         Ok(())
     } else {
         Err(StoreError::Other(format!(
-            "attempt {attempt} has already ended: look at `highwater history` before anything else is done"
+            "attempt {attempt} has already ended: look at `highwater attempts` before anything else is done"
         )))
     }
 }
