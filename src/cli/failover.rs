@@ -44,7 +44,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     if !args.dry_run {
         steps::settle(&store, resource, context).await?;
     }
-    let ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
+    let mut ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
     // What was agreed to: a later plan with another DC, method or proof is asked about anew.
     let mut agreed = None;
     for attempt in 1..=TRIES {
@@ -77,6 +77,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
                 context.message(format!(
                     "{moved}; planning again with the cursor as it is now"
                 ));
+                // Asking one DC takes moments; waiting for a hung one again would give the sync time to move on again.
+                ask.only = Some(chosen.switch.to.clone());
             }
             ended => return ended,
         }
