@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
@@ -96,6 +97,9 @@ pub enum Placed {
     Moved(Option<HeldCursor>),
 }
 
+/// How long the lock on a resource's attempts is tried for: long enough for a handle that is just going away.
+const LOCK_WAIT: Duration = Duration::from_millis(250);
+
 impl Store {
     /// Takes the lock on the attempts of a resource; `None` while another process, or task, holds it.
     pub async fn lock_attempts(
@@ -103,7 +107,7 @@ impl Store {
         resource: &ResourceName,
     ) -> Result<Option<AttemptLock>, StoreError> {
         let path = beside(self.path(), &format!("apply-{resource}.lock"));
-        let taken = blocking(move || file_lock::exclusive(&path)).await?;
+        let taken = blocking(move || file_lock::exclusive(&path, LOCK_WAIT)).await?;
         Ok(taken.map(|file| AttemptLock {
             resource: resource.clone(),
             file: Arc::new(file),

@@ -4,8 +4,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use super::StoreError;
+use crate::clock::Stopwatch;
+
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The file at `path`, created where it is missing.
 fn open(path: &Path) -> Result<File, StoreError> {
@@ -25,13 +29,20 @@ fn failed(path: &Path, error: &std::io::Error) -> StoreError {
     ))
 }
 
-/// The file, locked for this handle alone; `None` while another handle holds it.
-pub(super) fn exclusive(path: &Path) -> Result<Option<File>, StoreError> {
+/// The file, locked for this handle alone; `None` where another handle holds it for all of `wait`.
+///
+/// A lock just released can still be seen for a moment: a child that this process is about to start holds a copy of
+/// every handle until it has become another program.
+pub(super) fn exclusive(path: &Path, wait: Duration) -> Result<Option<File>, StoreError> {
     let file = open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(failed(path, &error)),
+    let waited = Stopwatch::start();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if waited.elapsed() >= wait => return Ok(None),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_AGAIN),
+            Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
+        }
     }
 }
 

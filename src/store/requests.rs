@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use super::cursors::{from_json, parsed, to_json};
 use super::worker::beside;
 use super::{Store, StoreError, file_lock};
-use crate::clock;
 use crate::model::{ResourceName, UtcMs};
 
 /// What can be asked of the running service.
@@ -94,15 +93,8 @@ impl Store {
     /// Takes the lock that marks this process as the running service; `None` while another one runs.
     pub async fn hold_service_lock(&self) -> Result<Option<ServiceLock>, StoreError> {
         let path = beside(self.path(), "service.lock");
-        let waited = clock::Stopwatch::start();
-        loop {
-            let path = path.clone();
-            let taken = blocking(move || file_lock::exclusive(&path)).await?;
-            if taken.is_some() || waited.elapsed() > SERVICE_LOCK_WAIT {
-                return Ok(taken.map(|file| ServiceLock { _file: file }));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        let taken = blocking(move || file_lock::exclusive(&path, SERVICE_LOCK_WAIT)).await?;
+        Ok(taken.map(|file| ServiceLock { _file: file }))
     }
 
     /// Whether a service runs on this store.
