@@ -5,6 +5,8 @@
 //! - Whatever goes wrong before the new cursor stands, the sync runs again afterwards if it was to run before. After
 //!   that the cursor stays, and a sync that cannot be started makes the attempt "done in part".
 
+use std::time::Duration;
+
 use super::apply_error::{ApplyError, SyncNow};
 use super::resume_decide::{Stands, where_it_stands};
 use super::work::{Work, report};
@@ -61,7 +63,7 @@ pub async fn apply(
             given: consumer.resource().clone(),
         });
     }
-    let Some(lock) = store.lock_attempts(&resource).await? else {
+    let Some(lock) = store.lock_attempts(&resource, Duration::ZERO).await? else {
         return Err(ApplyError::Busy(resource));
     };
     let new = NewAttempt {

@@ -1,11 +1,16 @@
 //! Settles an attempt whose process died: finishes it where the new cursor stands, takes it back where the old one does.
 
+use std::time::Duration;
+
 use super::apply_error::{ApplyError, SyncNow};
 use super::resume_decide::{Remaining, what_remains};
 use super::work::{Work, report};
 use crate::consumer::Consumer;
 use crate::model::{AttemptState, Cursor, Step, StepReport};
 use crate::store::Store;
+
+/// How long the lock is tried for: a handle that is just going away must not hide what its process left behind.
+const LOCK_WAIT: Duration = Duration::from_millis(250);
 
 /// An attempt that was settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub async fn resume(
     who: &str,
     progress: impl FnMut(&StepReport),
 ) -> Result<Option<Resumed>, ApplyError> {
-    let Some(lock) = store.lock_attempts(consumer.resource()).await? else {
+    let Some(lock) = store.lock_attempts(consumer.resource(), LOCK_WAIT).await? else {
         return Ok(None);
     };
     let Some((open, attempt)) = store.take_over_attempt(&lock).await? else {

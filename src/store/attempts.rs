@@ -97,17 +97,15 @@ pub enum Placed {
     Moved(Option<HeldCursor>),
 }
 
-/// How long the lock on a resource's attempts is tried for: long enough for a handle that is just going away.
-const LOCK_WAIT: Duration = Duration::from_millis(250);
-
 impl Store {
-    /// Takes the lock on the attempts of a resource; `None` while another process, or task, holds it.
+    /// Takes the lock on the attempts of a resource; `None` where another process, or task, holds it for all of `wait`.
     pub async fn lock_attempts(
         &self,
         resource: &ResourceName,
+        wait: Duration,
     ) -> Result<Option<AttemptLock>, StoreError> {
         let path = beside(self.path(), &format!("apply-{resource}.lock"));
-        let taken = blocking(move || file_lock::exclusive(&path, LOCK_WAIT)).await?;
+        let taken = blocking(move || file_lock::exclusive(&path, wait)).await?;
         Ok(taken.map(|file| AttemptLock {
             resource: resource.clone(),
             file: Arc::new(file),

@@ -181,7 +181,12 @@ impl Scene {
 
     pub(crate) async fn wait_for_lock(&self, store: &Store) {
         for _ in 0..500 {
-            if store.lock_attempts(&resource()).await.unwrap().is_some() {
+            if store
+                .lock_attempts(&resource(), Duration::ZERO)
+                .await
+                .unwrap()
+                .is_some()
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -54,7 +54,11 @@ fn new_attempt() -> NewAttempt {
 async fn open() -> (TempDir, Store, OpenAttempt) {
     let dir = TempDir::new().unwrap();
     let store = Store::open(&dir.path().join("hw.db")).await.unwrap();
-    let lock = store.lock_attempts(&hr()).await.unwrap().unwrap();
+    let lock = store
+        .lock_attempts(&hr(), std::time::Duration::ZERO)
+        .await
+        .unwrap()
+        .unwrap();
     match store.open_attempt(&lock, new_attempt()).await.unwrap() {
         Opened::New(attempt) => (dir, store, attempt),
         Opened::Unfinished(id) => panic!("{id} is open in a new store"),
@@ -101,7 +105,13 @@ async fn one_is_open_at_a_time_and_an_ended_one_stays_ended() {
     let (_dir, store, attempt) = open().await;
     let second = store.open_attempt(attempt.lock(), new_attempt()).await;
     assert!(matches!(second.unwrap(), Opened::Unfinished(id) if id == attempt.id()));
-    assert!(store.lock_attempts(&hr()).await.unwrap().is_none());
+    assert!(
+        store
+            .lock_attempts(&hr(), std::time::Duration::ZERO)
+            .await
+            .unwrap()
+            .is_none()
+    );
     let at = UtcMs::from_millis(11);
     let end = store.end_attempt(&attempt, AttemptState::Failed, "no", None, None, at);
     end.await.unwrap();
