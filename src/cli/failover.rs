@@ -4,7 +4,7 @@ use super::choice::{Choice, Restart};
 use super::{CliError, Context, Exit, confirm, plan_view, steps, who};
 use crate::config::Secrets;
 use crate::failover;
-use crate::model::ResourceName;
+use crate::model::{Ask, Chosen, DcName, HeldCursor, Method, ResourceName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,7 +44,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     if !args.dry_run {
         steps::settle(&store, resource, context).await?;
     }
-    let mut ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
+    let ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
     // What was agreed to: a later plan with another DC, method or proof is asked about anew.
     let mut agreed = None;
     for attempt in 1..=TRIES {
@@ -63,25 +63,42 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             context.output.show(&plan, done)?;
             return Ok(Exit::Ok);
         }
-        let essence = (chosen.switch.to.clone(), chosen.method, chosen.start.proven);
-        if agreed.as_ref() != Some(&essence) {
+        if agreed != Some(essence(chosen)) {
             context.message(plan_view::render(&plan, &context.output));
             if !args.yes {
                 confirm::ask(&format!("Move {} to {}?", resource.name, chosen.switch.to))?;
             }
-            agreed = Some(essence);
+            agreed = Some(essence(chosen));
         }
         let order = failover::order(&plan, chosen, who::who())?;
-        match steps::carry_out(&store, resource, order, context).await {
+        // Asking the one DC takes moments, so the sync does not stand still for a hung one.
+        let again = Ask {
+            only: Some(chosen.switch.to.clone()),
+            ..ask.clone()
+        };
+        let replan = async |_: &HeldCursor| {
+            let plan = failover::plan(&store, &settings, resource, again).await;
+            let plan = plan
+                .inspect_err(|error| tracing::warn!("planning again failed: {error}"))
+                .ok()?;
+            let chosen = plan.chosen.as_ref()?;
+            (agreed == Some(essence(chosen)))
+                .then(|| failover::order(&plan, chosen, who::who()).ok())
+                .flatten()
+        };
+        match steps::carry_out(&store, resource, order, context, replan).await {
             Err(CliError::Apply(moved)) if attempt < TRIES && moved.is_stale() => {
                 context.message(format!(
                     "{moved}; planning again with the cursor as it is now"
                 ));
-                // Asking one DC takes moments; waiting for a hung one again would give the sync time to move on again.
-                ask.only = Some(chosen.switch.to.clone());
             }
             ended => return ended,
         }
     }
     Ok(Exit::Failed)
+}
+
+/// What of a plan is agreed to: where to, how the start was found, and whether it is proven.
+fn essence(chosen: &Chosen) -> (DcName, Method, bool) {
+    (chosen.switch.to.clone(), chosen.method, chosen.start.proven)
 }

@@ -8,7 +8,7 @@ use super::{CliError, Context, Exit, who};
 use crate::config::{ConsumerKind, ResourceSettings};
 use crate::consumer::Consumer;
 use crate::failover::{self, Order};
-use crate::model::{Attempt, StepReport, Switch};
+use crate::model::{Attempt, HeldCursor, StepReport, Switch};
 use crate::store::Store;
 
 /// What was done.
@@ -37,15 +37,17 @@ pub(super) async fn settle(
     Ok(())
 }
 
-/// Carries the order out and shows the attempt.
+/// Carries the order out and shows the attempt; `replan` may order anew for the cursor the stopped sync left.
 pub(super) async fn carry_out(
     store: &Store,
     resource: &ResourceSettings,
     order: Order,
     context: &Context,
+    replan: impl AsyncFnOnce(&HeldCursor) -> Option<Order>,
 ) -> Result<Exit, CliError> {
     let consumer = Consumer::new(&resource.name, &resource.consumer, store);
-    let applied = failover::apply(store, &consumer, order, |step| tell(context, step)).await?;
+    let told = |step: &StepReport| tell(context, step);
+    let applied = failover::apply_or_replan(store, &consumer, order, told, replan).await?;
     let attempts = store.attempts(&resource.name, 1).await?;
     let done = Done {
         attempt: attempts

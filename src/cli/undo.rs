@@ -4,7 +4,7 @@ use super::choice::Restart;
 use super::{CliError, Context, Exit, confirm, steps, who};
 use crate::config::Secrets;
 use crate::failover;
-use crate::model::ResourceName;
+use crate::model::{HeldCursor, ResourceName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,6 +65,16 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     if !args.yes {
         confirm::ask(&format!("Move {} back to {}?", resource.name, switch.to))?;
     }
-    let order = failover::undo_order(&undo.attempt, switch, who::who());
-    steps::carry_out(&store, resource, order, context).await
+    let undone = &undo.attempt;
+    let order = failover::undo_order(undone, switch, who::who());
+    let replan = async |_: &HeldCursor| {
+        let again = failover::plan_undo(&store, &settings, resource, restart, allow_gap).await;
+        let again = again
+            .inspect_err(|error| tracing::warn!("planning again failed: {error}"))
+            .ok()?;
+        let switch = again.switch.ok()?;
+        (again.attempt.id == undone.id)
+            .then(|| failover::undo_order(&again.attempt, switch, who::who()))
+    };
+    steps::carry_out(&store, resource, order, context, replan).await
 }

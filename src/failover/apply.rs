@@ -1,13 +1,15 @@
 //! Carries out a [`Switch`]: stop, save, compare-and-set, verify, record, start. It makes no choice.
 //!
 //! # Decisions
+//! - A sync that still reads moves its cursor on until it is stopped, so a plan made before is stale by then. Who
+//!   ordered may plan again while it stands still; started and stopped once more it would only move on again.
 //! - A store's own failure (a full disk) leaves the attempt open: the next command settles it.
 //! - Whatever goes wrong before the new cursor stands, the sync runs again afterwards if it was to run before. After
 //!   that the cursor stays, and a sync that cannot be started makes the attempt "done in part".
 
 use std::time::Duration;
 
-use super::apply_error::{ApplyError, SyncNow};
+use super::apply_error::{ApplyError, SyncNow, brief};
 use super::resume_decide::{Stands, where_it_stands};
 use super::work::{Work, report};
 use crate::clock;
@@ -56,6 +58,18 @@ pub async fn apply(
     order: Order,
     progress: impl FnMut(&StepReport),
 ) -> Result<Applied, ApplyError> {
+    apply_or_replan(store, consumer, order, progress, async |_| None).await
+}
+
+/// The same; where the sync had moved its cursor on before it stood still, `replan` is given that cursor once and may
+/// order anew. A new order to another DC, or for another cursor, is not taken.
+pub async fn apply_or_replan(
+    store: &Store,
+    consumer: &Consumer,
+    order: Order,
+    progress: impl FnMut(&StepReport),
+    replan: impl AsyncFnOnce(&HeldCursor) -> Option<Order>,
+) -> Result<Applied, ApplyError> {
     let resource = order.switch.resource.clone();
     if *consumer.resource() != resource {
         return Err(ApplyError::OtherConsumer {
@@ -88,7 +102,7 @@ pub async fn apply(
         progress,
     };
     work.stop().await?;
-    work.save().await?;
+    work.save(replan).await?;
     if consumer.is_in_store() {
         work.place_in_store().await?;
         work.verify().await?;
@@ -118,18 +132,53 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
         self.note(Some(AttemptState::Stopped), step).await
     }
 
-    async fn save(&mut self) -> Result<(), ApplyError> {
+    async fn save(
+        &mut self,
+        replan: impl AsyncFnOnce(&HeldCursor) -> Option<Order>,
+    ) -> Result<(), ApplyError> {
         let found = match self.consumer.read().await {
             Ok(found) => found,
             Err(error) => return Err(self.failed(Step::Save, error).await?),
         };
         if found != self.switch.expected {
-            return Err(self.stale(Step::Save, found.cursor).await?);
+            let order = replan(&found).await.filter(|order| {
+                let new = &order.switch;
+                new.expected == found
+                    && new.to == self.switch.to
+                    && new.resource == self.switch.resource
+            });
+            match order {
+                Some(order) => self.take_new(order).await?,
+                None => return Err(self.stale(Step::Save, found.cursor).await?),
+            }
         }
         let step = report(Step::Save, false, "the old cursor is as planned, and saved");
         self.store
             .save_old_cursor(&self.attempt, &found, &step)
             .await?;
+        (self.progress)(&step);
+        Ok(())
+    }
+
+    async fn take_new(&mut self, order: Order) -> Result<(), ApplyError> {
+        let step = report(
+            Step::Stop,
+            false,
+            format!(
+                "it had moved on to {} before; planned again with that",
+                brief(&order.switch.expected.cursor)
+            ),
+        );
+        self.store
+            .reorder_attempt(
+                &self.attempt,
+                &order.switch,
+                order.plan_json,
+                order.plan_hash,
+                &step,
+            )
+            .await?;
+        self.switch = order.switch;
         (self.progress)(&step);
         Ok(())
     }

@@ -20,7 +20,7 @@ mod resume_decide;
 mod task;
 mod work;
 
-pub use apply::{Applied, Order, apply};
+pub use apply::{Applied, Order, apply, apply_or_replan};
 pub use apply_error::{ApplyError, SyncNow};
 pub use error::FailoverError;
 pub use gather::{Probe, gather};

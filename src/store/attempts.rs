@@ -183,6 +183,27 @@ impl Store {
         .await
     }
 
+    /// Gives an open attempt new orders, as long as nothing was written by the old ones.
+    pub async fn reorder_attempt(
+        &self,
+        attempt: &OpenAttempt,
+        orders: &Switch,
+        plan: String,
+        plan_hash: String,
+        step: &StepReport,
+    ) -> Result<(), StoreError> {
+        let (attempt, orders, step) = (attempt.clone(), to_json(orders)?, step.clone());
+        self.write(move |transaction| {
+            set_state(transaction, attempt.id, AttemptState::Stopped)?;
+            transaction.execute(
+                "UPDATE attempt SET orders = ?2, plan = ?3, plan_hash = ?4 WHERE id = ?1",
+                params![attempt.id, orders, plan, plan_hash],
+            )?;
+            add_step(transaction, attempt.id, &step)
+        })
+        .await
+    }
+
     /// Saves the cursor that is about to be replaced; from here on either may stand.
     pub async fn save_old_cursor(
         &self,

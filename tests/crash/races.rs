@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
-use highwater::failover::{ApplyError, SyncNow, apply, resume};
+use highwater::failover::{ApplyError, SyncNow, apply, apply_or_replan, resume};
 use highwater::model::AttemptState;
 use highwater::store::Answer;
 
@@ -188,4 +188,64 @@ fn a_running_service_is_asked_and_its_answer_awaited() {
         consumer.stop("the test").await.unwrap();
         assert!(!scene.is_running(&store).await);
     });
+}
+
+#[test]
+fn a_cursor_that_moved_before_the_stop_is_planned_with_again() {
+    for kind in [Kind::Store, Kind::File] {
+        let scene = Scene::new(kind);
+        runtime().block_on(async {
+            let store = scene.open().await;
+            let consumer = scene.consumer(&store);
+            let planned = scene.order(&consumer, true).await;
+            let moved = cursor(1, 5100, 5090);
+            let read_on = consumer.compare_and_set(&planned.switch.expected, &moved);
+            read_on.await.unwrap();
+            // An order for the old cursor, or to another DC, is none for this one.
+            let same = planned.clone();
+            let stale = apply_or_replan(
+                &store,
+                &consumer,
+                planned.clone(),
+                |_| {},
+                async |_| Some(same),
+            );
+            let stale = stale.await.unwrap_err();
+            assert!(stale.is_stale(), "{stale}");
+            assert!(scene.is_running(&store).await);
+            let elsewhere = apply_or_replan(
+                &store,
+                &consumer,
+                planned.clone(),
+                |_| {},
+                async |found| {
+                    let mut other = order(found.clone(), true);
+                    other.switch.to = "dc3".parse().unwrap();
+                    Some(other)
+                },
+            );
+            assert!(elsewhere.await.unwrap_err().is_stale());
+            let again = apply_or_replan(
+                &store,
+                &consumer,
+                planned,
+                |_| {},
+                async |found| {
+                    // It is asked for while the sync stands still.
+                    assert!(!scene.is_running(&store).await);
+                    assert_eq!(found.cursor, moved);
+                    let mut order = order(found.clone(), true);
+                    order.plan_hash = "second".to_owned();
+                    Some(order)
+                },
+            );
+            assert!(again.await.unwrap().is_complete());
+            let attempt = store.attempts(&resource(), 1).await.unwrap().pop().unwrap();
+            assert_eq!(attempt.state, AttemptState::Done);
+            assert_eq!(attempt.plan_hash, "second");
+            assert_eq!(attempt.orders.expected.cursor, moved);
+            assert_eq!(attempt.old_cursor.unwrap().cursor, moved);
+            assert!(scene.is_running(&store).await);
+        });
+    }
 }
