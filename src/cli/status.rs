@@ -138,6 +138,18 @@ fn notes(text: &mut String, resource: &ResourceStatus) {
     if let Some(problem) = &resource.cursor_problem {
         _ = write!(text, "\n\n{problem}");
     }
+    if let Some(attempt) = resource
+        .newest_attempt
+        .as_ref()
+        .filter(|attempt| attempt.ended_at.is_none())
+    {
+        _ = write!(
+            text,
+            "\n\n{name}: attempt {} ({}) is under way, or the process that began it has died; the next failover, \
+             undo or start of the service finishes it or takes it back",
+            attempt.id, attempt.state
+        );
+    }
     if let Some(since) = &resource.unproven_since {
         _ = write!(
             text,

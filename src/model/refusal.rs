@@ -124,6 +124,19 @@ pub enum WhyNoStart {
         /// How many incarnations are on record.
         lives: usize,
     },
+    /// The cursor lies above what the DC in use has ever given out.
+    #[error(
+        "the cursor stands at {read_up_to}, but {source_dc} itself is only at {committed}: it went back in time, which \
+         `highwater collect` tells, or another program wrote the cursor; what it has read cannot be told from it"
+    )]
+    CursorAhead {
+        /// The DC in use.
+        source_dc: DcName,
+        /// What the cursor has read up to.
+        read_up_to: Usn,
+        /// The DC's highestCommittedUSN, read after the cursor.
+        committed: Usn,
+    },
     /// The consumer's cursor is the largest uSNChanged it saw (R12).
     #[error(
         "the consumer keeps the largest uSNChanged it saw, which can lie above changes it has not read \

@@ -69,13 +69,15 @@ impl FromStr for UtcMs {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self(time.timestamp_millis()));
         }
+        // Without seconds RFC 3339 has no name for it.
+        let naive = text.strip_suffix('Z').unwrap_or(text);
         for format in [
             "%Y-%m-%dT%H:%M:%S%.f",
             "%Y-%m-%d %H:%M:%S%.f",
             "%Y-%m-%dT%H:%M",
             "%Y-%m-%d %H:%M",
         ] {
-            if let Ok(time) = NaiveDateTime::parse_from_str(text, format) {
+            if let Ok(time) = NaiveDateTime::parse_from_str(naive, format) {
                 return Ok(Self(time.and_utc().timestamp_millis()));
             }
         }

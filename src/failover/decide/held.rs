@@ -46,6 +46,7 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
         });
     }
     let ia = cursor_incarnation(input)?;
+    not_ahead(input, ia)?;
     if input.position == Position::LargestSeen && !input.ask.allow_gap {
         return Err(WhyNoStart::LargestSeen);
     }
@@ -95,6 +96,35 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
     }
 }
 
+/// A cursor above the DC's own end, which was read later, says nothing of what the consumer has read. Of a DC in
+/// quarantine that is no news: its evidence is of before it went back in time, when the cursor was right.
+fn not_ahead(input: &Input, ia: InvocationId) -> Result<(), WhyNoStart> {
+    let known = input
+        .source
+        .incarnations
+        .iter()
+        .any(|life| life.invocation_id == ia && life.quarantine.is_some());
+    let answers = input
+        .candidates
+        .iter()
+        .filter_map(|candidate| candidate.probe.as_ref().ok());
+    let end = answers
+        .filter(|facts| facts.identity.invocation_id == ia)
+        .map(|facts| facts.committed)
+        .max();
+    let read_up_to = input.cursor.cursor.read_up_to();
+    match end {
+        Some(committed) if committed < read_up_to && !known && !input.ask.allow_gap => {
+            Err(WhyNoStart::CursorAhead {
+                source_dc: input.source.dc.clone(),
+                read_up_to,
+                committed,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether the consumer has not completed a search yet: it will read everything, wherever it does.
 pub(super) fn nothing_read(input: &Input) -> bool {
     let cursor = &input.cursor.cursor;
@@ -134,3 +164,8 @@ fn with_source(vectors: &NcVectors, ia: InvocationId, read_up_to: Usn) -> NcVect
         .map(|(nc, vector)| (nc.clone(), own(vector)))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "held_tests.rs"]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests;
