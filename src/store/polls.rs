@@ -77,6 +77,9 @@ fn keep(
     let incarnation = upsert_incarnation(tx, dc, facts, sample.collected_at)?;
     let sample = insert_sample(tx, incarnation, sample)?;
     if let Some(reason) = rollback {
+        if !is_quarantined(tx, incarnation)? {
+            vectors::forget_unread(tx, incarnation)?;
+        }
         quarantine_row(tx, incarnation, reason, sample.collected_at)?;
     }
     if let Some(after) = facts.committed_after

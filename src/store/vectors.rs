@@ -262,6 +262,23 @@ fn incarnation_row(
         .optional()?)
 }
 
+/// Removes what no cursor had reached when the DC went back in time: cursors reach those USNs again, without what
+/// they stood for.
+pub(super) fn forget_unread(tx: &Transaction<'_>, incarnation: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM source_sample WHERE incarnation_id = ?1 AND committed_after > coalesce(( \
+         SELECT max(c.read_up_to) FROM incarnation i JOIN dc d ON d.id = i.dc_id JOIN cursor_seen c \
+         ON c.invocation_id = i.invocation_id OR (c.invocation_id IS NULL AND c.dc = d.name) WHERE i.id = ?1), 0)",
+        [incarnation],
+    )?;
+    tx.execute(
+        "DELETE FROM vector_base WHERE incarnation_id = ?1 \
+         AND NOT EXISTS (SELECT 1 FROM source_sample s WHERE s.base_id = vector_base.id)",
+        [incarnation],
+    )?;
+    Ok(())
+}
+
 /// The polls that are evidence for a cursor at `read_up_to`, whichever NCs it needs: of the polls at or below it,
 /// newest first, each whose NCs were not all in one newer poll. For every set of NCs the newest poll that has them
 /// all is among these, because no newer one can contain its NCs.
