@@ -1,6 +1,6 @@
 //! Reads everything a decision is made from: the cursor, the store's evidence, and every candidate's answer now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
@@ -9,8 +9,8 @@ use super::error::FailoverError;
 use crate::config::{DcSettings, ResourceSettings, Settings};
 use crate::directory::{self, Session, Wanted};
 use crate::model::{
-    Ask, DcFacts, Dn, HeldCursor, How, Incarnation, InvocationId, PollFailure, Preference, Sample,
-    UtcMs,
+    Ask, DcFacts, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, PollFailure,
+    Preference, Sample, UtcMs,
 };
 use crate::store::Store;
 
@@ -103,7 +103,7 @@ pub(super) async fn probe_all(
     ask: &Ask,
 ) -> Vec<Probe> {
     let mut probing = JoinSet::new();
-    let mut probes = Vec::new();
+    let (mut probes, mut named) = (Vec::new(), BTreeMap::new());
     for (name, preference) in &resource.backup_dcs {
         let Some(dc) = settings.dcs.get(name).cloned() else {
             continue;
@@ -111,24 +111,31 @@ pub(super) async fn probe_all(
         let preference = *preference;
         let spared =
             ask.only.as_ref().is_some_and(|only| only != name) || preference == Preference::MustNot;
-        let wanted = wanted(resource);
-        probing.spawn(async move {
-            let answer = if spared {
-                Err(not_asked())
-            } else {
-                probe(&dc, &wanted).await
-            };
-            Probe {
+        if spared {
+            let answer = Err(not_asked());
+            probes.push(Probe {
                 dc,
                 preference,
                 answer,
-            }
-        });
+            });
+            continue;
+        }
+        let wanted = wanted(resource);
+        let asked = dc.clone();
+        let handle = probing.spawn(async move { probe(&asked, &wanted).await });
+        named.insert(handle.id(), (dc, preference));
     }
-    while let Some(ended) = probing.join_next().await {
-        match ended {
-            Ok(probe) => probes.push(probe),
-            Err(panic) => tracing::error!("a probe panicked: {panic}"),
+    while let Some(ended) = probing.join_next_with_id().await {
+        let (id, answer) = match ended {
+            Ok(ended) => ended,
+            Err(panic) => (panic.id(), Err(internal(panic.to_string()))),
+        };
+        if let Some((dc, preference)) = named.remove(&id) {
+            probes.push(Probe {
+                dc,
+                preference,
+                answer,
+            });
         }
     }
     probes.sort_by(|a: &Probe, b| a.dc.name.cmp(&b.dc.name));
@@ -136,9 +143,13 @@ pub(super) async fn probe_all(
 }
 
 fn not_asked() -> PollFailure {
+    internal("not probed, since it is out anyway".to_owned())
+}
+
+fn internal(detail: String) -> PollFailure {
     PollFailure {
-        kind: crate::model::FailureKind::Internal,
-        detail: "not probed, since it is out anyway".to_owned(),
+        kind: FailureKind::Internal,
+        detail,
     }
 }
 

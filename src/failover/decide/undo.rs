@@ -67,8 +67,8 @@ pub enum UndoRefused {
     },
     /// The old DC is in quarantine, or has been since the failover: its USNs mean something else by now (R9).
     #[error(
-        "{dc} was put in quarantine or released from it after the failover ({since}): the old cursor no longer says \
-         what was read there; use `highwater failover --to {dc}` once it is sound"
+        "{dc} is in quarantine, or was released from it after the failover (since {since}): the old cursor no longer \
+         says what was read there; use `highwater failover --to {dc}` once it is sound"
     )]
     Quarantined {
         /// The old DC.
