@@ -184,6 +184,15 @@ pub enum WhyNoStart {
         /// When the incarnation was released.
         released_at: UtcMs,
     },
+    /// This incarnation was in quarantine once (R9).
+    #[error(
+        "it was released from quarantine at {released_at}: where its database had gone back in time, vectors count \
+         changes it no longer has for others it made since, so only a full pass or a new invocationId is proven there"
+    )]
+    Released {
+        /// When the incarnation was released.
+        released_at: UtcMs,
+    },
     /// The evidence is older than the tombstone lifetime: deletions are lost.
     #[error(
         "the evidence of {evidence_at} is older than the tombstone lifetime of {days} days: deletions since then may \

@@ -187,3 +187,28 @@ fn a_consumer_that_has_read_nothing_starts_at_0_anywhere() {
     half.cursor.cursor.last_updated = usn(5);
     assert_eq!(decide(&half, at(50_010)).chosen, None);
 }
+
+#[test]
+fn no_vector_proves_a_start_on_a_dc_that_was_released() {
+    let released = |ms| {
+        let mut input = input(1_000, 1_000);
+        input.candidates[1].incarnations[0].released_at = Some(at(ms));
+        input
+    };
+    let late = decide(&released(45_000), at(50_010));
+    assert!(matches!(
+        why_dc2_has_none(&late),
+        Some(WhyNoStart::BeforeRelease { .. })
+    ));
+    // Newer evidence has the same old numbers in it.
+    let early = decide(&released(30_000), at(50_010));
+    let expected = WhyNoStart::Released {
+        released_at: at(30_000),
+    };
+    assert_eq!(why_dc2_has_none(&early), Some(expected));
+    assert_eq!(early.chosen, None);
+    let mut fresh = released(30_000);
+    fresh.cursor = input(0, 1_000).cursor;
+    let chosen = decide(&fresh, at(50_010)).chosen.unwrap();
+    assert_eq!((chosen.start.usn, chosen.start.proven), (Usn::ZERO, true));
+}

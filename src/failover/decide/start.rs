@@ -52,7 +52,7 @@ fn from_vector(
     now: UtcMs,
 ) -> Result<StartPoint, WhyNoStart> {
     let id = facts.identity.invocation_id;
-    not_before_release(candidate, held.at)?;
+    never_released(input, candidate, held.at)?;
     let complete = deletions_complete(input, facts, held.at, now)?;
     // Nothing read, nothing to be missed: the very beginning is right everywhere.
     let mut start: Option<Usn> = super::held::nothing_read(input).then_some(Usn::ZERO);
@@ -192,6 +192,22 @@ fn not_before_release(candidate: &Candidate, evidence_at: UtcMs) -> Result<(), W
             evidence_at,
             released_at,
         }),
+        _ => Ok(()),
+    }
+}
+
+/// R9: S of an incarnation that was released is 0. Partners go on showing what they had of it before it went back,
+/// and a switch carries that on, so no later vector mends it.
+fn never_released(
+    input: &Input,
+    candidate: &Candidate,
+    evidence_at: UtcMs,
+) -> Result<(), WhyNoStart> {
+    not_before_release(candidate, evidence_at)?;
+    match candidate.released_at() {
+        Some(released_at) if !super::held::nothing_read(input) => {
+            Err(WhyNoStart::Released { released_at })
+        }
         _ => Ok(()),
     }
 }
