@@ -60,13 +60,14 @@ pub async fn run(
     let Some(_lock) = store.hold_service_lock().await? else {
         return Err(RunError::AlreadyRunning);
     };
-    finish_open_attempts(&store, &settings).await;
     let stop = CancellationToken::new();
     let mut tasks: JoinSet<Ended> = JoinSet::new();
-    let collecting = collector::serve(store.clone(), Arc::clone(&settings), stop.clone());
+    let (asked, told) = (store.clone(), stop.clone());
+    tasks.spawn(async move { ("answering of requests", requests::answer(asked, told).await) });
+    // Asks to stop and start a sync, as any other process does: somebody must answer by now.
+    finish_open_attempts(&store, &settings).await;
+    let collecting = collector::serve(store, Arc::clone(&settings), stop.clone());
     tasks.spawn(async move { ("collector", collecting.await) });
-    let answering = requests::answer(store, stop.clone());
-    tasks.spawn(async move { ("answering of requests", answering.await) });
     ready();
     let ended = tokio::select! {
         signal = signalled() => signal.map_err(RunError::from),
