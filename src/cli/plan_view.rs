@@ -103,7 +103,7 @@ fn candidates(plan: &Plan) -> comfy_table::Table {
         "BY VECTOR",
         "BY TIME",
         "READ AT MOST",
-        "GHOSTS AT MOST",
+        "GHOSTS TO CURSOR",
         "LAG",
     ]);
     for verdict in &plan.candidates {

@@ -160,11 +160,11 @@ fn certificate_problem(reason: &CertificateError) -> TlsProblem {
     match reason {
         CertificateError::UnknownIssuer => TlsProblem::new(
             "unknown issuer: no trusted authority has issued the DC's certificate",
-            "name the PEM file of the authority that has",
+            "set `ca_file` to the PEM file of the authority that has",
         ),
         CertificateError::BadSignature => TlsProblem::new(
             "the certificate is not signed by the trusted authority of that name (bad signature): a renewed or another authority",
-            "name the PEM file of the authority that has issued it",
+            "set `ca_file` to the PEM file of the authority that has issued it",
         ),
         CertificateError::NotValidForNameContext {
             expected,

@@ -139,7 +139,9 @@ pub struct Verdict {
     pub lag_ms: Option<i64>,
     /// Whether it has everything the consumer holds, the DC in use's own last changes left out.
     pub covers_consumer: bool,
-    /// At most so many changes of the DC in use, already told to the consumer, are unknown here ("ghosts").
+    /// At most so many changes of the DC in use, up to the cursor and so told to the consumer, are unknown here
+    /// ("ghosts"). A search has no upper bound: what the last one saw above the cursor comes on top, and cannot be
+    /// counted from outside.
     pub ghosts_at_most: Option<u64>,
 }
 
@@ -150,7 +152,7 @@ pub struct Chosen {
     pub method: Method,
     /// The start.
     pub start: StartPoint,
-    /// At most so many changes already told to the consumer are unknown on the new DC.
+    /// At most so many changes up to the cursor are unknown on the new DC; see [`Verdict::ghosts_at_most`].
     pub ghosts_at_most: Option<u64>,
     /// What is to be carried out.
     pub switch: Switch,
@@ -202,15 +204,15 @@ pub enum Warning {
     },
     /// The consumer is ahead of the new DC.
     #[error(
-        "up to {at_most} changes the consumer already has were made on {source_dc} and are not on {dc} yet: they come \
-         back only when {source_dc} does"
+        "up to {at_most} changes that the cursor covers, and whatever the last search saw above it, were made on \
+         {source_dc} and are not on {dc} yet: they come back only when {source_dc} does"
     )]
     Ghosts {
         /// The chosen DC.
         dc: DcName,
         /// The DC in use.
         source_dc: DcName,
-        /// The bound.
+        /// The bound on those up to the cursor.
         at_most: u64,
     },
 }
