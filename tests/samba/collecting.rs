@@ -40,16 +40,16 @@ fn one_collection_samples_every_dc_and_keeps_the_vector_of_the_dc_in_use() {
     let names: Vec<&Value> = polls.iter().map(|poll| &poll["dc"]).collect();
     assert_eq!(names, DCS);
     for dc in DCS {
-        let samples = product.samples("hr", dc);
-        let [sample] = samples.as_slice() else {
-            panic!("one sample of {dc} was collected: {samples:?}");
+        let rows = product.samples("hr", dc);
+        let [sample] = rows.as_slice() else {
+            panic!("one sample of {dc} was collected: {rows:?}");
         };
         let (id, committed) = lab.identity(dc);
         assert_eq!(sample["invocation_id"], id);
-        let sampled = sample["committed"].as_u64().unwrap();
+        let usn = sample["committed"].as_u64().unwrap();
         assert!(
-            sampled <= committed && sampled + 20 > committed,
-            "{dc}: sampled {sampled}, and a moment later {committed}"
+            usn <= committed && usn + 20 > committed,
+            "{dc}: sampled at {usn}, and a moment later {committed}"
         );
         assert!(sample["void"].is_null(), "{sample}");
     }

@@ -214,7 +214,7 @@ impl Lab {
     /// Waits until these DCs hold the same. Writers must have stopped.
     pub(crate) fn settle_among(&self, dcs: &[&str]) {
         let what = format!("{dcs:?} hold the same");
-        until(&what, Duration::from_secs(120), || self.agree(dcs));
+        until(&what, Duration::from_mins(2), || self.agree(dcs));
     }
 
     /// Waits until all DCs hold the same. Writers must have stopped.

@@ -12,14 +12,31 @@
 //! - `the_lab_itself`: proves all of these without Highwater
 //! - `collecting`: sampling, discovery, and vectors decoded a second time
 //! - `moving`: every fault of the DC in use, against every method
+//! - `moving_again`: a second failover, and the way back
+//! - `rolling_back`: databases that go back in time, and the quarantine
+//! - `connecting`: TLS, credentials and DCs that are not there
+//! - `dying`: Highwater itself is killed
+//! - `keeping`: a cursor kept in the store
+//! - `telling`: the whole use as a person sees it
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod collecting;
+mod connecting;
 mod consumer;
+mod dying;
+mod keeping;
 mod lab;
 mod moving;
+mod moving_again;
 mod process;
 mod product;
+mod rolling_back;
+mod telling;
 mod the_lab_itself;
 mod writers;

@@ -175,12 +175,8 @@ fn a_dc_fails(fault: Fault) {
     for (sync, moved) in syncs.iter().zip(&moves) {
         sync.wait_polls(&moved.to, 2);
     }
-    let writes: u64 = writers
-        .stop()
-        .iter()
-        .map(|count| count["succeeded"].as_u64().unwrap())
-        .sum();
-    assert!(writes > 300, "hardly a write: {writes}");
+    let written = writers.stop_and_count();
+    assert!(written > 300, "hardly a write: {written}");
 
     // what only dc1 has is counted where it cannot come back; a hung or cut off DC slows the others down too much
     let mut ghosts = vec![None; syncs.len()];
@@ -210,17 +206,17 @@ fn a_dc_fails(fault: Fault) {
                 "{found} ghosts, but only {up_to_cursor} + {above_cursor} changes"
             );
         }
-        tell(fault, sync, moved, writes, ghosts);
+        tell(fault, sync, moved, written, ghosts);
     }
     service.terminate().success();
 }
 
-fn tell(fault: Fault, sync: &Consumer, moved: &Moved, writes: u64, ghosts: Option<usize>) {
+fn tell(fault: Fault, sync: &Consumer, moved: &Moved, written: u64, ghosts: Option<usize>) {
     let first = sync.completed(&moved.to).first().cloned().unwrap();
     let chosen = &moved.plan["chosen"];
     let ghosts = ghosts.map_or_else(|| "not counted".to_owned(), |real| real.to_string());
     show(&format!(
-        "{fault:?}, by {}: dc1 → {} in {:.1} s; {writes} writes; start {} of {}, proven {}; first poll: {} objects new \
+        "{fault:?}, by {}: dc1 → {} in {:.1} s; {written} writes; start {} of {}, proven {}; first poll: {} objects new \
          to the sync, {} read again, {} deleted; ghosts at most {}, really {ghosts}",
         sync.name(),
         moved.to,

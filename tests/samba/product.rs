@@ -18,6 +18,7 @@ pub(crate) const READER: &str = "method = \"simple\"\nuser = \"reader@LAB.TEST\"
 #[derive(Debug)]
 pub(crate) struct Configuration<'a> {
     lab: &'a Lab,
+    store: String,
     security: String,
     authority: String,
     credentials: String,
@@ -30,6 +31,7 @@ impl<'a> Configuration<'a> {
     pub(crate) fn new(lab: &'a Lab) -> Self {
         Self {
             lab,
+            store: "highwater.db".to_owned(),
             security: "ldaps".to_owned(),
             authority: "ca".to_owned(),
             credentials: READER.to_owned(),
@@ -38,6 +40,12 @@ impl<'a> Configuration<'a> {
                 .into(),
             resources: String::new(),
         }
+    }
+
+    /// A database of its own, of this name.
+    pub(crate) fn store(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.store);
+        self
     }
 
     /// Another way of securing connections, in the configuration's words.
@@ -69,10 +77,10 @@ impl<'a> Configuration<'a> {
         let words = |verb| format!("{:?}", consumer.service(verb));
         let (stop, start) = (words("stop"), words("start"));
         self.resource(consumer.name(), more, |text| {
-            let path = consumer.cursor_file();
+            let path = consumer.cursor_file().display();
             writeln!(
                 text,
-                "kind = \"file\"\nposition = \"before_search\"\npath = {path:?}"
+                "kind = \"file\"\nposition = \"before_search\"\npath = \"{path}\""
             )
             .unwrap();
             writeln!(text, "stop = {stop}\nstart = {start}").unwrap();
@@ -99,10 +107,13 @@ impl<'a> Configuration<'a> {
     fn text(&self) -> String {
         let authority = self.lab.folder().join(format!("ca/{}.pem", self.authority));
         let mut text = format!(
-            "[store]\npath = \"highwater.db\"\n\n[collector]\nperiod = \"1s\"\n\n[connection]\nsecurity = {:?}\n\
-             ca_file = {authority:?}\ncredentials = \"account\"\nconnect_timeout = \"3s\"\noperation_timeout = \"3s\"\n\
+            "[store]\npath = {:?}\n\n[collector]\nperiod = \"1s\"\n\n[connection]\nsecurity = {:?}\n\
+             ca_file = \"{}\"\ncredentials = \"account\"\nconnect_timeout = \"3s\"\noperation_timeout = \"3s\"\n\
              \n[credentials.account]\n{}",
-            self.security, self.credentials
+            self.store,
+            self.security,
+            authority.display(),
+            self.credentials
         );
         for (name, lines) in &self.dcs {
             write!(text, "\n[dc.{name}]\n{lines}").unwrap();

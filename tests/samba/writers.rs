@@ -48,4 +48,13 @@ impl Writers {
             .map(|writer| writer.wait(Duration::from_secs(30)).success());
         ended.map(|outcome: Outcome| outcome.json()).collect()
     }
+
+    /// Stops them; how many writes succeeded.
+    pub(crate) fn stop_and_count(self) -> u64 {
+        let counts = self.stop();
+        let succeeded = counts
+            .iter()
+            .map(|count| count["succeeded"].as_u64().unwrap());
+        succeeded.sum()
+    }
 }
