@@ -8,7 +8,7 @@ use super::output::table;
 use super::{CliError, Context, Exit, confirm};
 use crate::clock;
 use crate::config::Secrets;
-use crate::model::{DcName, InvocationId, UtcMs};
+use crate::model::{DcName, InvocationId, Knowledge, ResourceName, UtcMs};
 use crate::store::Store;
 
 const EXAMPLES: &str = "\
@@ -112,11 +112,16 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
                     clock::now(),
                 )
                 .await?;
-            let seen = store.cursors_seen().await?;
-            for reader in seen.iter().filter(|seen| seen.dc.as_ref() == Some(&dc)) {
+            let readers = store
+                .cursors_seen()
+                .await?
+                .into_iter()
+                .filter(|seen| seen.dc.as_ref() == Some(&dc));
+            for reader in readers {
+                distrust(&store, &reader.resource, &dc).await?;
                 context.message(format!(
-                    "resource {} reads {dc}: its cursor may lie above changes it has never seen there; order a full \
-                     pass of its sync",
+                    "resource {0} reads {dc}: its cursor may lie above changes it has never seen there; order a full \
+                     pass of its sync, then `highwater resync {0} --done`",
                     reader.resource
                 ));
             }
@@ -125,6 +130,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let rows = rows(&store).await?;
     context.output.emit(&rows, || drawn(&rows))?;
     Ok(Exit::Ok)
+}
+
+/// What the sync of a released DC holds is unknown: its cursor may count changes that were made twice.
+async fn distrust(store: &Store, resource: &ResourceName, dc: &DcName) -> Result<(), CliError> {
+    let reason = format!("{dc}, which it reads, was released from quarantine");
+    let void = Knowledge::Void {
+        since: clock::now(),
+        dc: dc.clone(),
+        reason,
+    };
+    Ok(store.put_knowledge(resource, &void).await?)
 }
 
 async fn rows(store: &Store) -> Result<Vec<Row>, CliError> {

@@ -37,10 +37,15 @@ pub async fn serve(
     let mut looking = tokio::time::interval(settings.collector.period);
     loop {
         tokio::select! {
-            _ = looking.tick() => { publish.send_replace(look(&store, &settings).await?); }
+            _ = looking.tick() => {
+                if let Some(targets) = sit_out(look(&store, &settings).await)? {
+                    publish.send_replace(targets);
+                }
+            }
             _ = pruning.tick() => {
-                let pruned = prune(&store, &settings).await?;
-                tracing::info!(samples = pruned.samples, failures = pruned.failures, "pruned");
+                if let Some(pruned) = sit_out(prune(&store, &settings).await)? {
+                    tracing::info!(samples = pruned.samples, failures = pruned.failures, "pruned");
+                }
             }
             ended = crew.tasks.join_next_with_id() => match ended {
                 None => return Ok(()),
@@ -48,6 +53,18 @@ pub async fn serve(
                 Some(Err(panic)) => crew.start_again(panic.id()).await?,
             },
         }
+    }
+}
+
+/// A full disk or a lock is told and sat out: the next turn may find it gone, and a restart would not help.
+fn sit_out<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.may_pass() => {
+            tracing::error!("{error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -144,7 +161,7 @@ impl Poller {
                 // A hung DC must not hold the end of the service up; a write that was sent is carried out all the same.
                 tokio::select! {
                     () = self.stop.cancelled() => return Ok(()),
-                    polled = poll => { polled?; }
+                    polled = poll => { sit_out(polled)?; }
                 }
             }
             wait = pause(collector.period, collector.jitter, chance());

@@ -104,8 +104,8 @@ pub enum WhyNot {
 pub enum WhyNoStart {
     /// No vector of the DC in use is covered by the cursor.
     #[error(
-        "no vector of {source_dc} was collected before USN {read_up_to}, which the cursor has reached: was the \
-         collector running, and may it read replUpToDateVector? (`highwater check`)"
+        "no vector of {source_dc} was collected before USN {read_up_to}, which both lastUpdated and lastDeleted have \
+         reached: was the collector running, and may it read replUpToDateVector? (`highwater check`)"
     )]
     NoVector {
         /// The DC in use.
@@ -184,6 +184,12 @@ pub enum WhyNoStart {
         /// When the incarnation was released.
         released_at: UtcMs,
     },
+    /// The consumer reads a global catalog, and the vectors of partial replicas are not collected.
+    #[error(
+        "the sync reads a global catalog, and the vectors of the partial copies there are not collected: use a start by \
+         time with an honest replicationTime"
+    )]
+    PartialReplicas,
     /// This incarnation was in quarantine once (R9).
     #[error(
         "it was released from quarantine at {released_at}: where its database had gone back in time, vectors count \

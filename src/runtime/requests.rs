@@ -18,11 +18,20 @@ pub(super) async fn answer(store: Store, stop: CancellationToken) -> Result<(), 
             () = stop.cancelled() => return Ok(()),
             _ = looking.tick() => {}
         }
-        for request in store.open_requests().await? {
-            tracing::info!(resource = %request.resource, kind = ?request.kind, by = request.asked_by, "request answered");
-            store
-                .answer_request(&request, &Answer::Done, clock::now())
-                .await?;
+        match answer_all(&store).await {
+            // Whoever asked waits for a bounded time, and asks again.
+            Err(error) if error.may_pass() => tracing::error!("{error}"),
+            answered => answered?,
         }
     }
+}
+
+async fn answer_all(store: &Store) -> Result<(), StoreError> {
+    for request in store.open_requests().await? {
+        tracing::info!(resource = %request.resource, kind = ?request.kind, by = request.asked_by, "request answered");
+        store
+            .answer_request(&request, &Answer::Done, clock::now())
+            .await?;
+    }
+    Ok(())
 }

@@ -109,3 +109,10 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
+
+impl StoreError {
+    /// Whether the same may go well later without anyone changing this program or its file: full disk, lock.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Locked(_))
+    }
+}

@@ -2,7 +2,8 @@
 
 use crate::config::Position;
 use crate::model::{
-    DcFacts, Evidence, How, Knowledge, Sample, StartPoint, Starts, Usn, UtcMs, WhyNoStart,
+    DcFacts, Evidence, HostAttribute, How, Knowledge, Sample, StartPoint, Starts, Usn, UtcMs,
+    WhyNoStart,
 };
 
 use super::held::Held;
@@ -53,6 +54,9 @@ fn from_vector(
 ) -> Result<StartPoint, WhyNoStart> {
     let id = facts.identity.invocation_id;
     never_released(input, candidate, held.at)?;
+    if input.host_attribute == HostAttribute::GlobalCatalog && !super::held::nothing_read(input) {
+        return Err(WhyNoStart::PartialReplicas);
+    }
     let complete = deletions_complete(input, facts, held.at, now)?;
     // Nothing read, nothing to be missed: the very beginning is right everywhere.
     let mut start: Option<Usn> = super::held::nothing_read(input).then_some(Usn::ZERO);

@@ -3,7 +3,9 @@
 use super::build::*;
 use crate::config::Position;
 use crate::failover::decide::{ByHand, Input};
-use crate::model::{Evidence, Knowledge, Method, StartMethod, Warning, WhyNoStart, WhyNot};
+use crate::model::{
+    Evidence, HostAttribute, Knowledge, Method, StartMethod, Warning, WhyNoStart, WhyNot,
+};
 
 /// Why dc2 has no vector start with this change.
 fn no_vector(change: impl FnOnce(&mut Input)) -> WhyNoStart {
@@ -94,6 +96,10 @@ fn every_reason_for_no_vector_start() {
     assert_eq!(
         no_vector(|i| i.position = Position::LargestSeen),
         WhyNoStart::LargestSeen
+    );
+    assert_eq!(
+        no_vector(|i| i.host_attribute = HostAttribute::GlobalCatalog),
+        WhyNoStart::PartialReplicas
     );
     let WhyNoStart::KnowledgeVoid { since, .. } = no_vector(|i| i.knowledge = Some(void())) else {
         panic!("void knowledge proves nothing");
