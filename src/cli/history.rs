@@ -6,16 +6,21 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::output::table;
+use super::plot::{self, Series};
 use super::{CliError, Context, Exit};
 use crate::config::Secrets;
 use crate::model::{DcName, Incarnation, InvocationId, ResourceName, Usn, UtcMs};
 use crate::store::{HistoryRow, Store};
 
+/// How many samples of a DC the table shows where nothing else is said.
+const NEWEST: usize = 20;
+
 const EXAMPLES: &str = "\
 Examples:
   highwater history hr                                       the newest 20 of every DC
   highwater history hr --dc dc2 --since 2026-11-22T08:00     one DC since a time
-  highwater -o json history hr --all                         everything, as JSON";
+  highwater -o json history hr --all                         everything, as JSON
+  highwater history hr --plot                                all of it, drawn";
 
 /// Lists the collected USN times per DC: where an administrator picks the time for --usn-date
 #[derive(Debug, Clone, clap::Args)]
@@ -29,12 +34,15 @@ pub struct Args {
     /// Nothing older than this
     #[arg(long, value_name = "TIME")]
     pub since: Option<UtcMs>,
-    /// At most so many samples per DC, the newest
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    pub limit: u32,
+    /// At most so many samples per DC, the newest [default: 20, with --plot all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
     /// All samples that are kept, those that can start nothing included
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
+    /// Draws USN over time, a drawing per DC, instead of the table
+    #[arg(long)]
+    pub plot: bool,
 }
 
 /// One sample an administrator can pick from.
@@ -57,10 +65,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         context.dc(&settings, dc)?;
     }
     let store = context.store(&settings).await?;
-    let limit = if args.all {
-        usize::MAX
-    } else {
-        usize::try_from(args.limit).unwrap_or(usize::MAX)
+    let limit = match args.limit {
+        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        None if args.all || args.plot => usize::MAX,
+        None => NEWEST,
     };
     let mut names: Vec<&DcName> = resource.backup_dcs.keys().collect();
     let in_use = store
@@ -86,7 +94,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     {
         rows.extend(of_dc(&store, dc, args.since, limit, args.all).await?);
     }
-    context.output.emit(&rows, || drawn(&rows))?;
+    if args.plot {
+        let width = context.output.width().unwrap_or(80);
+        let plotted = || plot::draw(&series(&rows), width, plot::braille());
+        context.output.show(&rows, plotted)?;
+    } else {
+        context.output.emit(&rows, || drawn(&rows))?;
+    }
     if rows.is_empty() {
         context.message(
             "no sample that could start anything is on record; `--all` shows the void ones, `highwater status` \
@@ -138,6 +152,24 @@ fn void(life: Option<&Incarnation>, newest: Option<InvocationId>, at: UtcMs) -> 
     life.released_at
         .filter(|released| at <= *released)
         .map(|_| "before the release from quarantine".to_owned())
+}
+
+/// The rows by DC and incarnation.
+fn series(rows: &[Row]) -> Vec<Series> {
+    let mut series: BTreeMap<(&DcName, InvocationId), Series> = BTreeMap::new();
+    for row in rows {
+        let one = series
+            .entry((&row.dc, row.invocation_id))
+            .or_insert_with(|| Series {
+                title: match &row.void {
+                    Some(why) => format!("{} ({why})", row.dc),
+                    None => row.dc.to_string(),
+                },
+                samples: Vec::new(),
+            });
+        one.samples.push((row.usn_date, row.committed));
+    }
+    series.into_values().collect()
 }
 
 fn drawn(rows: &[Row]) -> Table {

@@ -34,6 +34,7 @@ pub mod undo;
 mod confirm;
 mod kerberos;
 mod plan_view;
+mod plot;
 mod progress;
 mod steps;
 mod who;

@@ -11,6 +11,9 @@ use serde::Serialize;
 use super::CliError;
 use super::args::Format;
 
+/// Empties the screen and goes to its first character (ECMA-48 ED and CUP).
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
 /// Where data goes, and in which form.
 pub struct Output {
     format: Format,
@@ -79,16 +82,41 @@ impl Output {
         self.line(&written)
     }
 
+    /// As [`Output::show`], for one look of many: JSON takes one line, and text takes the place of the look before it
+    /// on a terminal and follows it elsewhere. Gives whether anybody still reads.
+    pub fn show_next(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<bool, CliError> {
+        self.put(&match self.format {
+            Format::Json => serde_json::to_string(value)
+                .map_err(|source| CliError::failed("cannot write the result as JSON", source))?,
+            Format::Table if self.terminal => format!("{CLEAR}{}", text()),
+            Format::Table => format!("{}\n", text()),
+        })
+    }
+
     /// Writes a line as it stands.
     pub fn line(&self, text: &str) -> Result<(), CliError> {
+        self.put(text).map(drop)
+    }
+
+    /// Writes a line; gives whether anybody still reads.
+    fn put(&self, text: &str) -> Result<bool, CliError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let written = writeln!(writer, "{text}").and_then(|()| writer.flush());
         match written {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(CliError::failed("cannot write the output", error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(CliError::failed("cannot write the output", error)),
         }
+    }
+
+    /// How many characters a line of the terminal takes; `None` where stdout is none.
+    pub fn width(&self) -> Option<usize> {
+        let table = Table::new();
+        table.width().filter(|_| self.terminal).map(usize::from)
     }
 
     /// The table as text, as wide as the terminal where there is one.
