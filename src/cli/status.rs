@@ -1,20 +1,24 @@
 //! `status`: how everything stands.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use comfy_table::Table;
 
 use super::output::table;
 use super::{CliError, Context, Exit};
 use crate::clock;
-use crate::config::Secrets;
+use crate::config::{Secrets, Settings};
 use crate::model::{ResourceName, UtcMs};
 use crate::status::{self, DcStatus, ResourceStatus, Status};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
   highwater status               everything
-  highwater -o json status hr    one resource, as JSON";
+  highwater -o json status hr    one resource, as JSON
+  highwater status --watch       again every 2 seconds, until Ctrl-C
+  highwater -o json status hr --watch 60    a line of JSON every minute";
 
 /// Shows how the resources and their domain controllers stand
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +26,16 @@ Examples:
 pub struct Args {
     /// Only this resource
     pub resource: Option<ResourceName>,
+    /// Shows it again every so many seconds, 2 where none are said, until Ctrl-C; with `-o json` one line each
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = seconds)]
+    pub watch: Option<Duration>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("give 1 to 86400 seconds; a resource is named before --watch".to_owned()),
+    }
 }
 
 /// Shows the state.
@@ -31,9 +45,40 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         context.resource(&settings, name)?;
     }
     let store = context.store(&settings).await?;
-    let status = status::look(&store, &settings, args.resource.as_ref(), clock::now()).await?;
-    context.output.show(&status, || text(&status, context))?;
+    let only = args.resource.as_ref();
+    if let Some(pause) = args.watch {
+        watch(&store, &settings, only, pause, context).await?;
+    } else {
+        let status = status::look(&store, &settings, only, clock::now()).await?;
+        context.output.show(&status, || text(&status, context))?;
+    }
     Ok(Exit::Ok)
+}
+
+/// Looks again and again, until Ctrl-C or until nobody reads any more.
+async fn watch(
+    store: &Store,
+    settings: &Settings,
+    only: Option<&ResourceName>,
+    pause: Duration,
+    context: &Context,
+) -> Result<(), CliError> {
+    let stopped = tokio::signal::ctrl_c();
+    tokio::pin!(stopped);
+    let mut looking = tokio::time::interval(pause);
+    loop {
+        tokio::select! {
+            stopped = &mut stopped => {
+                return stopped.map_err(|source| CliError::failed("cannot wait for Ctrl-C", source));
+            }
+            _ = looking.tick() => {}
+        }
+        let status = status::look(store, settings, only, clock::now()).await?;
+        let words = || format!("{}; {}", status.at, text(&status, context));
+        if !context.output.show_next(&status, words)? {
+            return Ok(());
+        }
+    }
 }
 
 fn text(status: &Status, context: &Context) -> String {

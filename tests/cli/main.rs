@@ -11,6 +11,7 @@ mod frame;
 mod help;
 mod plan;
 mod readme;
+mod watch;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
