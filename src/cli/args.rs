@@ -135,6 +135,10 @@ pub enum Command {
     Export(super::export::Args),
     /// Takes what `export` wrote into the store
     Import(super::import::Args),
+    /// Writes the completions of a shell
+    Completions(super::completions::Args),
+    /// Writes the manual pages
+    Man(super::man::Args),
 }
 
 impl Command {

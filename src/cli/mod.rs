@@ -13,6 +13,7 @@ pub mod backup;
 pub mod check;
 pub mod choice;
 pub mod collect;
+pub mod completions;
 pub mod config;
 pub mod context;
 pub mod discover;
@@ -23,6 +24,7 @@ pub mod failover;
 pub mod history;
 pub mod import;
 pub mod logging;
+pub mod man;
 pub mod output;
 pub mod plan;
 pub mod quarantine;
@@ -104,5 +106,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Backup(args) => backup::run(args, context).await,
         Command::Export(args) => export::run(args, context).await,
         Command::Import(args) => import::run(args, context).await,
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
     }
 }

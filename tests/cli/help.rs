@@ -18,12 +18,14 @@ fn commands() -> Vec<clap::Command> {
         of::<cli::backup::Args>("backup"),
         of::<cli::check::Args>("check"),
         of::<cli::collect::Args>("collect"),
+        of::<cli::completions::Args>("completions"),
         of::<cli::config::Args>("config"),
         of::<cli::discover::Args>("discover"),
         of::<cli::export::Args>("export"),
         of::<cli::failover::Args>("failover"),
         of::<cli::history::Args>("history"),
         of::<cli::import::Args>("import"),
+        of::<cli::man::Args>("man"),
         of::<cli::plan::Args>("plan"),
         of::<cli::quarantine::Args>("quarantine"),
         of::<cli::run::Args>("run"),
@@ -80,7 +82,11 @@ fn every_example_is_a_command_line_that_parses() {
             let Some(at) = words.iter().position(|word| *word == name) else {
                 continue;
             };
-            let own = words.iter().skip(at).cloned();
+            let own = words
+                .iter()
+                .skip(at)
+                .take_while(|word| *word != ">")
+                .cloned();
             command
                 .clone()
                 .try_get_matches_from(own)

@@ -11,6 +11,7 @@ mod frame;
 mod help;
 mod plan;
 mod readme;
+mod shell;
 mod watch;
 
 use std::path::Path;

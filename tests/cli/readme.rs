@@ -31,7 +31,12 @@ fn every_command_line_parses() {
     let lines: Vec<&str> = shell.lines().chain(typed).chain(inline).collect();
     let mut parsed = 0;
     for line in lines.iter().filter(|line| line.starts_with("highwater ")) {
-        let words: Vec<&str> = line.split('#').next().unwrap().split_whitespace().collect();
+        let words: Vec<&str> = line
+            .split(['#', '>'])
+            .next()
+            .unwrap()
+            .split_whitespace()
+            .collect();
         Args::try_parse_from(&words)
             .unwrap_or_else(|error| panic!("`{line}` of the README: {error}"));
         parsed += 1;
