@@ -1,6 +1,6 @@
-//! `config check` and `config show`.
+//! `config check`, `config show`, and the files to begin with: `config example` and `config schema`.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::Format;
@@ -14,10 +14,11 @@ use crate::model::HostAttribute;
 
 const EXAMPLES: &str = "\
 Examples:
+  highwater config example > highwater.toml
   highwater config check
   highwater --config hw.toml config show";
 
-/// Checks or shows the configuration
+/// Checks or shows the configuration, or writes an example of it
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -37,6 +38,43 @@ pub enum Action {
     /// Shows the settings in force, defaults included and secrets left out
     #[command(after_help = "Examples:\n  highwater config show\n  highwater -o json config show")]
     Show,
+    /// Writes a file to begin with: the commented configuration, or a unit for systemd
+    #[command(
+        after_help = "Examples:\n  highwater config example > highwater.toml\n  highwater config example service > /etc/systemd/system/highwater.service"
+    )]
+    Example {
+        /// Which file
+        #[arg(value_enum, default_value = "config")]
+        what: Example,
+    },
+    /// Writes the JSON Schema of the configuration, for editors
+    #[command(after_help = "Examples:\n  highwater config schema > highwater.schema.json")]
+    Schema,
+}
+
+/// A file to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Example {
+    /// The configuration, with every key and its default
+    Config,
+    /// The systemd unit of the service
+    Service,
+    /// The systemd unit of the collector task alone
+    CollectService,
+    /// The systemd timer that starts it
+    CollectTimer,
+}
+
+impl Example {
+    /// The file.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Config => config::EXAMPLE,
+            Self::Service => include_str!("../../templates/highwater.service"),
+            Self::CollectService => include_str!("../../templates/highwater-collect.service"),
+            Self::CollectTimer => include_str!("../../templates/highwater-collect.timer"),
+        }
+    }
 }
 
 /// Checks or shows the configuration; a configuration with problems ends with [`Exit::Config`].
@@ -44,7 +82,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     match args.action {
         Action::Check => check(context),
         Action::Show => show(context),
+        Action::Example { what } => as_it_is(what.text(), context),
+        Action::Schema => as_it_is(config::SCHEMA, context),
     }
+}
+
+fn as_it_is(file: &str, context: &Context) -> Result<Exit, CliError> {
+    context.output.line(file.trim_end())?;
+    Ok(Exit::Ok)
 }
 
 fn check(context: &Context) -> Result<Exit, CliError> {

@@ -33,6 +33,9 @@ pub use settings::{
 /// A commented example of the file.
 pub const EXAMPLE: &str = include_str!("../../templates/highwater.toml");
 
+/// The JSON Schema of the file, for editors.
+pub const SCHEMA: &str = include_str!("../../schema/config.schema.json");
+
 /// The places looked at, in this order, where neither `--config` nor `HIGHWATER_CONFIG` names the file.
 pub const SEARCHED: [&str; 2] = ["highwater.toml", "/etc/highwater/highwater.toml"];
 

@@ -11,7 +11,10 @@ mod frame;
 mod help;
 mod plan;
 mod readme;
+mod schema;
 mod shell;
+#[path = "../../src/store/tests/structure.rs"]
+mod structure;
 mod watch;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ pub(super) fn problems(root: &Value, schema: &Value, value: &Value, path: &str) 
     let keywords = schema.as_object().unwrap();
     for (keyword, rule) in keywords {
         let fits = match keyword.as_str() {
-            "$schema" | "title" | "description" | "format" | "$defs" => true,
+            "$schema" | "title" | "description" | "format" | "default" | "$defs" => true,
             "$ref" => {
                 let name = rule.as_str().unwrap().strip_prefix("#").unwrap();
                 let target = root
@@ -25,18 +25,25 @@ pub(super) fn problems(root: &Value, schema: &Value, value: &Value, path: &str) 
             }
             "type" => types(rule).iter().any(|kind| is(kind, value)),
             "const" => rule == value,
+            "enum" => rule.as_array().unwrap().contains(value),
             "minimum" => value
-                .as_i64()
-                .is_none_or(|number| number >= rule.as_i64().unwrap()),
+                .as_f64()
+                .is_none_or(|number| number >= rule.as_f64().unwrap()),
             "maximum" => value
-                .as_i64()
-                .is_none_or(|number| number <= rule.as_i64().unwrap()),
+                .as_f64()
+                .is_none_or(|number| number <= rule.as_f64().unwrap()),
             "minLength" => value
                 .as_str()
                 .is_none_or(|text| text.len() as u64 >= rule.as_u64().unwrap()),
             "maxLength" => value
                 .as_str()
                 .is_none_or(|text| text.len() as u64 <= rule.as_u64().unwrap()),
+            "minProperties" => value
+                .as_object()
+                .is_none_or(|members| members.len() as u64 >= rule.as_u64().unwrap()),
+            "maxProperties" => value
+                .as_object()
+                .is_none_or(|members| members.len() as u64 <= rule.as_u64().unwrap()),
             "minItems" => items(value) as u64 >= rule.as_u64().unwrap(),
             "maxItems" => items(value) as u64 <= rule.as_u64().unwrap(),
             "required" => {
@@ -72,6 +79,7 @@ fn is(kind: &str, value: &Value) -> bool {
         "array" => value.is_array(),
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
+        "number" => value.is_number(),
         "integer" => value.is_i64() || value.is_u64(),
         other => panic!("unknown type {other}"),
     }

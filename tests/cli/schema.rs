@@ -1,0 +1,185 @@
+//! The JSON Schema of the configuration says what the checker says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use highwater::config::{self, ConfigError, Secrets};
+use serde_json::Value;
+
+use super::structure::problems;
+use super::{GOOD, run, stdout};
+
+/// A configuration with every table there is, and in each a key that nobody knows.
+const UNKNOWN: &str = r#"nobodysKey = 1
+[store]
+path = "hw.db"
+nobodysKey = 1
+[collector]
+nobodysKey = 1
+[connection]
+credentials = "reader"
+nobodysKey = 1
+[credentials.reader]
+method = "simple"
+user = "svc@example.com"
+password = { env = "HW_PASS", nobodysKey = 1 }
+nobodysKey = 1
+[dc.dc1]
+host = "dc1.example.com"
+nobodysKey = 1
+[resource.hr]
+base_contexts = ["OU=People,DC=example,DC=com"]
+backup_dcs = ["dc1"]
+nobodysKey = 1
+[resource.hr.consumer]
+kind = "store"
+position = "before_search"
+nobodysKey = 1
+"#;
+
+fn schema() -> Value {
+    serde_json::from_str(config::SCHEMA).unwrap()
+}
+
+/// What the schema has against a configuration.
+fn against(text: &str) -> Vec<String> {
+    let table: toml::Table = text.parse().unwrap();
+    let value = serde_json::to_value(table).unwrap();
+    problems(&schema(), &schema(), &value, "")
+}
+
+/// The example with everything that it comments out.
+fn full_example() -> String {
+    let key = |line: &str| {
+        let (key, _) = line.strip_prefix("# ")?.split_once(" = ")?;
+        key.bytes()
+            .all(|b| b.is_ascii_lowercase() || b == b'_')
+            .then(|| line.trim_start_matches("# ").to_owned())
+    };
+    let lines = config::EXAMPLE
+        .lines()
+        .map(|line| key(line).unwrap_or_else(|| line.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_the_program_takes_the_schema_takes() {
+    for text in [config::EXAMPLE, &full_example(), GOOD] {
+        assert_eq!(against(text), Vec::<String>::new());
+    }
+    assert!(full_example().contains("\nprefer_not = ["));
+}
+
+#[test]
+fn what_the_program_refuses_by_its_shape_the_schema_refuses() {
+    let mistakes = [
+        ("path = \"hw.db\"", "path = 5", ".store.path: type"),
+        ("path = \"hw.db\"", "", ".store: required"),
+        (
+            "\"simple\"",
+            "\"simpel\"",
+            ".credentials.reader.method: enum",
+        ),
+        (
+            "{ env = \"HW_PASS\" }",
+            "\"hunter2\"",
+            ".credentials.reader.password: type",
+        ),
+        (
+            "{ env = \"HW_PASS\" }",
+            "{}",
+            ".credentials.reader.password: minProperties",
+        ),
+        (
+            "{ env = \"HW_PASS\" }",
+            "{ env = \"A\", file = \"b\" }",
+            "maxProperties",
+        ),
+        (
+            "\"dc2.example.com\"",
+            "\"dc2\"\nport = 70000",
+            ".dc.dc2.port: maximum",
+        ),
+        (
+            "host = \"dc2.example.com\"",
+            "hots = \"dc2\"",
+            ".dc.dc2.hots: not foreseen",
+        ),
+        ("[\"dc2\"]", "[]", ".resource.hr.backup_dcs: minItems"),
+        (
+            "[\"dc2\"]",
+            "[\"dc2\"]\nreplication_time = -1",
+            "replication_time: minimum",
+        ),
+        (
+            "\"store\"",
+            "\"store\"\nstop = \"systemctl\"",
+            ".resource.hr.consumer.stop: type",
+        ),
+    ];
+    for (from, to, expected) in mistakes {
+        assert_eq!(GOOD.matches(from).count(), 1, "{from}");
+        let text = GOOD.replace(from, to);
+        let found = against(&text);
+        assert!(
+            found.iter().any(|one| one.contains(expected)),
+            "{text}: {found:?}"
+        );
+        assert!(loaded(&text).is_err(), "the program takes {text}");
+    }
+}
+
+fn loaded(text: &str) -> Result<config::Settings, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("highwater.toml");
+    std::fs::write(&path, text).unwrap();
+    config::load(&path, Secrets::Skip)
+}
+
+/// The keys the checker knows, by table.
+fn known_to_the_checker() -> BTreeMap<String, BTreeSet<String>> {
+    let Err(ConfigError::Invalid(invalid)) = loaded(UNKNOWN) else {
+        panic!("unknown keys are refused");
+    };
+    let tables = invalid.problems.iter().map(|problem| {
+        let key = problem.message.split('`').nth(1).unwrap();
+        assert!(problem.message.ends_with("is no known key"), "{problem:?}");
+        let table = key.trim_end_matches("nobodysKey").trim_end_matches('.');
+        let keys = problem.cure.strip_prefix("known here: ").unwrap();
+        (
+            table.to_owned(),
+            keys.split(", ").map(str::to_owned).collect(),
+        )
+    });
+    tables.collect()
+}
+
+#[test]
+fn the_checker_and_the_schema_know_the_same_keys() {
+    let schema = schema();
+    let places = [
+        ("", ""),
+        ("store", "/properties/store"),
+        ("collector", "/properties/collector"),
+        ("connection", "/properties/connection"),
+        ("credentials.reader", "/$defs/credentials"),
+        ("credentials.reader.password", "/$defs/secret"),
+        ("dc.dc1", "/$defs/dc"),
+        ("resource.hr", "/$defs/resource"),
+        ("resource.hr.consumer", "/$defs/consumer"),
+    ];
+    let known = known_to_the_checker();
+    assert_eq!(known.len(), places.len(), "{known:?}");
+    for (table, place) in places {
+        let of_schema = schema.pointer(&format!("{place}/properties")).unwrap();
+        let of_schema: BTreeSet<String> = of_schema.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(known[table], of_schema, "[{table}]");
+    }
+}
+
+#[test]
+fn the_program_writes_the_schema_and_the_example() {
+    let here = Path::new("/");
+    assert_eq!(stdout(&run(here, &["config", "schema"])), config::SCHEMA);
+    assert_eq!(stdout(&run(here, &["config", "example"])), config::EXAMPLE);
+}
