@@ -2,6 +2,8 @@
 //!
 //! Everything that decides takes `now` as an argument; the tidy test refuses a clock read anywhere else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::model::UtcMs;
@@ -30,4 +32,44 @@ impl Stopwatch {
     pub fn elapsed_ms(self) -> u32 {
         u32::try_from(self.0.elapsed().as_millis()).unwrap_or(u32::MAX)
     }
+}
+
+/// When something last showed that it lives; clones share the moment.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    began: Stopwatch,
+    beaten_ms: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    /// A pulse that beats now.
+    pub fn start() -> Self {
+        Self {
+            began: Stopwatch::start(),
+            beaten_ms: Arc::default(),
+        }
+    }
+
+    /// Shows that its owner lives.
+    pub fn beat(&self) {
+        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beaten_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The time since the last beat, to the millisecond.
+    pub fn silence(&self) -> Duration {
+        let beaten = Duration::from_millis(self.beaten_ms.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(beaten)
+    }
+}
+
+/// Microseconds of the system's monotonic clock (`CLOCK_MONOTONIC`), as systemd compares them.
+#[cfg(target_os = "linux")]
+pub fn monotonic_usec() -> Option<u64> {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (
+        u64::try_from(at.tv_sec).ok()?,
+        u64::try_from(at.tv_nsec).ok()?,
+    );
+    Some(seconds.checked_mul(1_000_000)? + nanos / 1_000)
 }

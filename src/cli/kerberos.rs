@@ -13,6 +13,33 @@ use crate::directory::kerberos_environment;
 
 /// Returns where the environment is right; otherwise starts the program again with it.
 pub(super) fn prepare(settings: &Settings) -> Result<(), CliError> {
+    let wanted = wanted(settings)?;
+    if is_set(&wanted) {
+        return Ok(());
+    }
+    Err(CliError::failed(
+        "cannot start again with the keytab and cache",
+        start_again(&wanted),
+    ))
+}
+
+/// Refuses settings that would need another environment than the running program's.
+pub(super) fn unchanged(settings: &Settings) -> Result<(), CliError> {
+    if is_set(&wanted(settings)?) {
+        return Ok(());
+    }
+    let what = "another keytab or cache is named than this process was started with: restart it";
+    Err(CliError::Usage(what.to_owned()))
+}
+
+fn is_set(wanted: &BTreeMap<&'static str, OsString>) -> bool {
+    wanted
+        .iter()
+        .all(|(name, value)| std::env::var_os(name).as_ref() == Some(value))
+}
+
+/// The variables the settings need.
+fn wanted(settings: &Settings) -> Result<BTreeMap<&'static str, OsString>, CliError> {
     let mut wanted: BTreeMap<&'static str, OsString> = BTreeMap::new();
     for dc in settings.dcs.values() {
         let Credentials::Gssapi { keytab, ccache, .. } = &dc.credentials else {
@@ -32,16 +59,7 @@ pub(super) fn prepare(settings: &Settings) -> Result<(), CliError> {
         }
         wanted.extend(needed);
     }
-    if wanted
-        .iter()
-        .all(|(name, value)| std::env::var_os(name).as_ref() == Some(value))
-    {
-        return Ok(());
-    }
-    Err(CliError::failed(
-        "cannot start again with the keytab and cache",
-        start_again(&wanted),
-    ))
+    Ok(wanted)
 }
 
 #[cfg(unix)]

@@ -1,15 +1,19 @@
 //! `run`: the service.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{CliError, Context, Exit};
-use crate::config::Secrets;
+use super::{CliError, Context, Exit, kerberos};
+use crate::config::{self, Secrets, Settings};
 use crate::runtime::{self, RunError};
 
 const EXAMPLES: &str = "\
 Examples:
   highwater run                                         with the usual configuration
-  highwater --config hw.toml --log-format json run      another file, the log as JSON lines";
+  highwater --config hw.toml --log-format json run      another file, the log as JSON lines
+
+SIGHUP reads the configuration and its secrets again; with a mistake in them the old ones stay in force. SIGTERM and
+SIGINT end it. systemd is told of readiness, reloads and life: see `highwater config example service`.";
 
 /// Runs the service until it is told to stop
 #[derive(Debug, Clone, clap::Args)]
@@ -22,11 +26,20 @@ pub async fn run(_args: Args, context: &Context) -> Result<Exit, CliError> {
     let store = context.store(&settings).await?;
     let dcs = settings.dcs.len();
     let ready = || tracing::info!(dcs, store = %settings.store.display(), "highwater runs");
-    match runtime::run(store, Arc::clone(&settings), ready).await {
+    let path = context.config_path()?;
+    let reload = Arc::new(move || reload(&path).map_err(|error| error.to_string()));
+    match runtime::run(store, Arc::clone(&settings), reload, ready).await {
         Ok(()) => Ok(Exit::Ok),
         Err(RunError::AlreadyRunning) => Err(CliError::Refused {
             reason: RunError::AlreadyRunning.to_string(),
         }),
         Err(error) => Err(CliError::failed("the service ended", error)),
     }
+}
+
+/// The settings as they are written now.
+fn reload(path: &Path) -> Result<Settings, CliError> {
+    let settings = config::load(path, Secrets::Resolve)?;
+    kerberos::unchanged(&settings)?;
+    Ok(settings)
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::cursors::note_cursors;
 use super::target::{Target, targets};
 use super::task::{pause, poll_and_record, prune, record_panic};
+use crate::clock::Pulse;
 use crate::config::Settings;
 use crate::directory::Session;
 use crate::model::DcName;
@@ -22,12 +23,17 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 /// How often old samples are removed.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
+/// How often the task that leads the others shows that it lives.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
 pub(super) type Targets = Arc<BTreeMap<DcName, Target>>;
 
-/// Polls every DC period by period and prunes, until `stop`; ends early only with a failure of the store.
+/// Polls every DC period by period and prunes, until `stop`; ends early only with a failure of the store. `pulse`
+/// beats while the task that leads the others turns.
 pub async fn serve(
     store: Store,
     settings: Arc<Settings>,
+    pulse: Pulse,
     stop: CancellationToken,
 ) -> Result<(), StoreError> {
     let (publish, wanted) = watch::channel(look(&store, &settings).await?);
@@ -35,6 +41,7 @@ pub async fn serve(
     crew.start_all();
     let mut pruning = tokio::time::interval(PRUNE_EVERY);
     let mut looking = tokio::time::interval(settings.collector.period);
+    let mut beating = tokio::time::interval(BEAT_EVERY);
     loop {
         tokio::select! {
             _ = looking.tick() => {
@@ -52,6 +59,7 @@ pub async fn serve(
                 Some(Ok((_, result))) => result?,
                 Some(Err(panic)) => crew.start_again(panic.id()).await?,
             },
+            _ = beating.tick() => pulse.beat(),
         }
     }
 }

@@ -191,7 +191,12 @@ async fn the_service_polls_until_it_is_told_to_stop() {
     let folder = tempfile::tempdir().unwrap();
     let (settings, store) = (Arc::new(settings(&folder)), store(&folder).await);
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(serve(store.clone(), settings, stop.clone()));
+    let serving = tokio::spawn(serve(
+        store.clone(),
+        settings,
+        crate::clock::Pulse::start(),
+        stop.clone(),
+    ));
     let polled = async {
         loop {
             let mut polls = 0;

@@ -7,15 +7,25 @@
 //! - The unexpected end of a task stops the service with an error: a service that half works is worse than one that
 //!   its supervisor starts again.
 //! - One service per store: a lock file beside the database tells, and frees itself when the process dies.
+//! - A reload puts all of a new configuration in force or nothing of it: with a mistake in it the old one stays.
+//! - A sign of life goes to the service manager only while the actors themselves beat: a service whose store hangs
+//!   is started again, which a timer that merely ticks would prevent.
 
+mod notify;
+mod reload;
 mod requests;
+mod signals;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use notify::Manager;
+use signals::{Signals, Wish};
+
+use crate::clock::Pulse;
 use crate::collector;
 use crate::config::Settings;
 use crate::consumer::Consumer;
@@ -49,42 +59,201 @@ pub enum RunError {
     Signals(#[from] std::io::Error),
 }
 
-type Ended = (&'static str, Result<(), StoreError>);
+/// Reads the configuration and its secrets again; the text says why that cannot be done. It may block.
+pub type Reload = Arc<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 
-/// Runs the service until a signal, or until a task ends by itself; `ready` is called once it works.
+/// Runs the service until a signal, or until a task ends by itself; `ready` is called once it works. SIGHUP calls
+/// `reload`.
 pub async fn run(
     store: Store,
     settings: Arc<Settings>,
+    reload: Reload,
     ready: impl FnOnce(),
 ) -> Result<(), RunError> {
+    let mut signals = Signals::catch()?;
+    let manager = Manager::from(&|name| std::env::var_os(name));
     let Some(_lock) = store.hold_service_lock().await? else {
         return Err(RunError::AlreadyRunning);
     };
-    let stop = CancellationToken::new();
-    let mut tasks: JoinSet<Ended> = JoinSet::new();
-    let (asked, told) = (store.clone(), stop.clone());
-    tasks.spawn(async move { ("answering of requests", requests::answer(asked, told).await) });
+    let mut service = Service::start(store, settings);
     // Asks to stop and start a sync, as any other process does: somebody must answer by now.
-    finish_open_attempts(&store, &settings).await;
-    let collecting = collector::serve(store, Arc::clone(&settings), stop.clone());
-    tasks.spawn(async move { ("collector", collecting.await) });
-    ready();
-    let ended = tokio::select! {
-        signal = signalled() => signal.map_err(RunError::from),
-        ended = tasks.join_next() => Err(unexpected(ended)),
-    };
-    stop.cancel();
-    let drained = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, drained).await.is_err() {
-        tracing::warn!("tasks still busy after {} s are dropped", GRACE.as_secs());
+    tokio::select! {
+        () = finish_open_attempts(&service.store, &service.settings) => {}
+        // As a crash would, this leaves the failover to the next start, command or service.
+        () = signals.stop() => {
+            manager.stopping();
+            return service.end(Ok(())).await;
+        }
     }
-    ended
+    service.collect();
+    ready();
+    manager.ready(&service.text());
+    let ended = service.turn(&mut signals, &manager, &reload).await;
+    manager.stopping();
+    service.end(ended).await
 }
 
-fn unexpected(ended: Option<Result<Ended, tokio::task::JoinError>>) -> RunError {
+/// How a task ended, and whether it had been told to.
+struct Ended {
+    task: &'static str,
+    told: bool,
+    result: Result<(), StoreError>,
+}
+
+/// The running service.
+struct Service {
+    store: Store,
+    settings: Arc<Settings>,
+    tasks: JoinSet<Ended>,
+    stop: CancellationToken,
+    answering: Pulse,
+    collector: Option<(CancellationToken, Pulse)>,
+}
+
+impl Service {
+    /// A service that answers requests and does not collect yet.
+    fn start(store: Store, settings: Arc<Settings>) -> Self {
+        let mut service = Self {
+            store: store.clone(),
+            settings,
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+            answering: Pulse::start(),
+            collector: None,
+        };
+        let told = service.stop.clone();
+        let answers = requests::answer(store, service.answering.clone(), told.clone());
+        service.add("answering of requests", told, answers);
+        service
+    }
+
+    fn add(
+        &mut self,
+        task: &'static str,
+        told: CancellationToken,
+        work: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        self.tasks.spawn(async move {
+            let result = work.await;
+            let told = told.is_cancelled();
+            Ended { task, told, result }
+        });
+    }
+
+    /// Starts a collector with the present settings, then tells the one before it to end: no DC goes unpolled
+    /// between the two, and a poll both make at once is two samples.
+    fn collect(&mut self) {
+        let (told, pulse) = (self.stop.child_token(), Pulse::start());
+        let (store, settings) = (self.store.clone(), Arc::clone(&self.settings));
+        let work = collector::serve(store, settings, pulse.clone(), told.clone());
+        self.add("collector", told.clone(), work);
+        if let Some((before, _)) = self.collector.replace((told, pulse)) {
+            before.cancel();
+        }
+    }
+
+    /// Whether every actor has shown lately that it turns.
+    fn lives(&self, within: Duration) -> bool {
+        let pulses = self.collector.iter().map(|(_, pulse)| pulse);
+        pulses
+            .chain([&self.answering])
+            .all(|pulse| pulse.silence() < within)
+    }
+
+    /// What a person sees of it in the service manager.
+    fn text(&self) -> String {
+        let (dcs, resources) = (self.settings.dcs.len(), self.settings.resources.len());
+        format!("samples {dcs} DCs for {resources} resources")
+    }
+
+    async fn turn(
+        &mut self,
+        signals: &mut Signals,
+        manager: &Manager,
+        reload: &Reload,
+    ) -> Result<(), RunError> {
+        let watched = manager.watchdog();
+        // Four times as often as the manager looks, so that one late turn is no death.
+        let pace = watched.map_or(Duration::from_hours(1), |within| within / 4);
+        let mut looking = tokio::time::interval(pace.max(Duration::from_millis(10)));
+        let (mut loading, mut again) = (JoinSet::new(), false);
+        loop {
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::Stop => return Ok(()),
+                    Wish::Reload if loading.is_empty() => load(&mut loading, manager, reload),
+                    Wish::Reload => again = true,
+                },
+                Some(loaded) = loading.join_next() => {
+                    self.take(loaded, manager);
+                    if std::mem::take(&mut again) {
+                        load(&mut loading, manager, reload);
+                    }
+                }
+                ended = self.tasks.join_next() => match ended {
+                    Some(Ok(Ended { told: true, result: Ok(()), .. })) => {}
+                    ended => return Err(unexpected(ended)),
+                },
+                _ = looking.tick() => {
+                    if watched.is_some_and(|within| self.lives(within / 2)) {
+                        manager.alive();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a configuration that was read again in force, or tells why not and keeps the one there is.
+    fn take(&mut self, loaded: Result<Result<Settings, String>, JoinError>, manager: &Manager) {
+        let loaded = loaded.unwrap_or_else(|panic| Err(panic.to_string()));
+        let usable = loaded.and_then(|new| reload::usable(&self.settings, new));
+        match usable {
+            Ok(new) => {
+                tracing::info!(
+                    "configuration reloaded: {}",
+                    reload::changes(&self.settings, &new)
+                );
+                self.settings = Arc::new(new);
+                self.collect();
+                manager.ready(&self.text());
+            }
+            Err(problem) => {
+                tracing::error!(
+                    "not reloaded, the configuration from before stays in force: {problem}"
+                );
+                manager.ready(&format!(
+                    "{}; the last reload failed, see the log",
+                    self.text()
+                ));
+            }
+        }
+    }
+
+    /// Tells every task to end, and waits for them.
+    async fn end(mut self, ended: Result<(), RunError>) -> Result<(), RunError> {
+        self.stop.cancel();
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, drained).await.is_err() {
+            tracing::warn!("tasks still busy after {} s are dropped", GRACE.as_secs());
+        }
+        ended
+    }
+}
+
+/// Begins to read the configuration again; a slow disk must not hold the service up.
+fn load(loading: &mut JoinSet<Result<Settings, String>>, manager: &Manager, reload: &Reload) {
+    tracing::info!("SIGHUP: reading the configuration again");
+    manager.reloading();
+    let reload = Arc::clone(reload);
+    loading.spawn_blocking(move || reload());
+}
+
+fn unexpected(ended: Option<Result<Ended, JoinError>>) -> RunError {
     let (task, problem) = match ended {
-        Some(Ok((task, Ok(())))) => (task, "it had nothing more to do".to_owned()),
-        Some(Ok((_, Err(error)))) => return error.into(),
+        Some(Ok(Ended {
+            result: Err(error), ..
+        })) => return error.into(),
+        Some(Ok(Ended { task, .. })) => (task, "it had nothing more to do".to_owned()),
         Some(Err(panic)) => ("task", panic.to_string()),
         None => ("service", "no task is left".to_owned()),
     };
@@ -105,21 +274,5 @@ async fn finish_open_attempts(store: &Store, settings: &Settings) {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-#[cfg(unix)]
-async fn signalled() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-        _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-    }
-    Ok(())
-}
-
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-async fn signalled() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock;
+use crate::clock::{self, Pulse};
 use crate::store::{Answer, Store, StoreError};
 
 /// How often new requests are looked for: an answer comes well within a second.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Answers requests until `stop`.
-pub(super) async fn answer(store: Store, stop: CancellationToken) -> Result<(), StoreError> {
+/// Answers requests until `stop`; `pulse` beats with every look, so it stands still where the store does.
+pub(super) async fn answer(
+    store: Store,
+    pulse: Pulse,
+    stop: CancellationToken,
+) -> Result<(), StoreError> {
     let mut looking = tokio::time::interval(LOOK_EVERY);
     loop {
+        pulse.beat();
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             _ = looking.tick() => {}
