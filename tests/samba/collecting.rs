@@ -67,7 +67,7 @@ fn one_collection_samples_every_dc_and_keeps_the_vector_of_the_dc_in_use() {
     assert_eq!(before.len(), DCS.len() - 1, "{before:?}");
     for dc in ["dc2", "dc3"] {
         let (id, _) = lab.identity(dc);
-        let start = &verdict(&plan, dc)["starts"]["vector"]["Ok"];
+        let start = &verdict(&plan, dc)["starts"]["vector"]["start"];
         let usn = start["usn"].as_u64();
         assert_eq!(usn, before.get(&id).copied(), "{dc}: {plan:#}");
         assert_eq!(start["proven"], true);
