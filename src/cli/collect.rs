@@ -2,7 +2,7 @@
 
 use comfy_table::Table;
 
-use super::output::table;
+use super::output::{skew, table};
 use super::{CliError, Context, Exit, progress};
 use crate::collector::{self, Outcome, Round};
 use crate::config::Secrets;
@@ -77,7 +77,7 @@ fn drawn(round: &Round) -> Table {
                 committed.to_string(),
                 collected_at.to_string(),
                 took,
-                skew_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms")),
+                skew(*skew_ms),
                 vectors.to_string(),
                 note(&poll.outcome),
             ],

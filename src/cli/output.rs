@@ -141,6 +141,15 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
+/// How far a DC's clock is off, for a table. A DC tells whole seconds, cut off: up to a second behind is no skew.
+pub(super) fn skew(ms: Option<i64>) -> String {
+    match ms {
+        None => "-".to_owned(),
+        Some(-1_000..=0) => "< 1 s".to_owned(),
+        Some(ms) => format!("{ms} ms"),
+    }
+}
+
 /// Writes a line to stderr, without colours where it shows none; a stderr that is gone is nobody's loss.
 pub fn to_stderr(text: impl fmt::Display) {
     drop(writeln!(anstream::stderr().lock(), "{text}"));

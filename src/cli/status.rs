@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use comfy_table::Table;
 
-use super::output::table;
+use super::output::{skew, table};
 use super::{CliError, Context, Exit};
 use crate::clock;
 use crate::config::{Secrets, Settings};
@@ -159,9 +159,7 @@ fn dcs(status: &Status) -> Table {
             newest.map_or_else(dash, |sample| sample.committed.to_string()),
             age(newest.map(|sample| sample.collected_at), status.at),
             newest.map_or_else(dash, |sample| format!("{} ms", sample.took_ms)),
-            newest
-                .and_then(|sample| sample.skew_ms)
-                .map_or_else(dash, |ms| format!("{ms} ms")),
+            skew(newest.and_then(|sample| sample.skew_ms)),
             dc.samples.to_string(),
             dc.incarnations.to_string(),
         ]);
@@ -198,10 +196,12 @@ fn notes(text: &mut String, resource: &ResourceStatus) {
     if let Some(since) = &resource.unproven_since {
         _ = write!(
             text,
-            "\n\n{name}: what the sync holds is unknown since {since}; no start by vector until then"
+            "\n\n{name}: what the sync holds is unknown since {since}; no start by vector until it has made a full pass and \
+             `highwater resync {name} --done` says so"
         );
     }
-    if resource.cursor.is_some() && resource.evidence_at.is_none() {
+    let unproven = resource.unproven_since.is_none() && resource.evidence_at.is_none();
+    if resource.cursor.is_some() && unproven {
         _ = write!(
             text,
             "\n\n{name}: no vector is covered by its cursor yet, so no start by vector can be proven"

@@ -35,7 +35,7 @@ pub struct ResourceStatus {
     pub cursor: Option<Cursor>,
     /// Why there is no cursor.
     pub cursor_problem: Option<String>,
-    /// When the newest vector the cursor covers was collected: what a start by vector would rest on.
+    /// How old what a start by vector would rest on is: the newest vector the cursor covers, or the last switch.
     pub evidence_at: Option<UtcMs>,
     /// Whether the sync is stopped by order.
     pub stopped: bool,
@@ -113,13 +113,15 @@ async fn resource(
     let dc_in_use = host
         .and_then(|host| settings.dc_of_host(host))
         .map(|dc| dc.name.clone());
-    let evidence_at = match (&cursor, &dc_in_use) {
+    let sampled_at = match (&cursor, &dc_in_use) {
         (Some(cursor), Some(dc)) => evidence_at(store, cursor, dc).await?,
         _ => None,
     };
-    let unproven_since = match store.knowledge(&resource.name).await? {
-        Some(Knowledge::Void { since, reason, .. }) => Some(format!("{since}: {reason}")),
-        _ => None,
+    let (evidence_at, unproven_since) = match store.knowledge(&resource.name).await? {
+        // Until a later vector is covered, what was known at the switch is the evidence.
+        Some(Knowledge::Held { since, .. }) => (sampled_at.max(Some(since)), None),
+        Some(Knowledge::Void { since, reason, .. }) => (None, Some(format!("{since}: {reason}"))),
+        _ => (sampled_at, None),
     };
     Ok(ResourceStatus {
         resource: resource.name.clone(),
