@@ -171,7 +171,13 @@ fn a_dc_fails(fault: Fault) {
     for sync in &syncs {
         sync.wait_failure();
     }
-    let moves: Vec<Moved> = syncs.iter().map(|sync| move_away(&product, sync)).collect();
+    let moves: Vec<Moved> = std::thread::scope(|scope| {
+        let (product, move_away) = (&product, &move_away);
+        let threads = syncs
+            .each_ref()
+            .map(|sync| scope.spawn(move || move_away(product, sync)));
+        threads.map(|thread| thread.join().unwrap()).into()
+    });
     for (sync, moved) in syncs.iter().zip(&moves) {
         sync.wait_polls(&moved.to, 2);
     }
