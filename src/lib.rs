@@ -28,6 +28,7 @@ pub mod config;
 pub mod consumer;
 pub mod directory;
 pub mod failover;
+pub mod lab;
 pub mod model;
 pub mod runtime;
 pub mod status;
