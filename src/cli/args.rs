@@ -44,7 +44,7 @@ pub struct Global {
         default_value = "table"
     )]
     pub output: Format,
-    /// How much is logged to stderr [default: info for `run`, warn otherwise]
+    /// How much is logged to stderr [default: info for `run`, error for `demo`, warn otherwise]
     #[arg(
         long,
         global = true,
@@ -103,6 +103,8 @@ pub enum LogLevel {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows on a simulated forest what a failover misses and repeats, by every method
+    Demo(super::demo::Args),
     /// Runs the service until it is told to stop
     Run(super::run::Args),
     /// Polls the domain controllers once and keeps the samples
@@ -146,6 +148,8 @@ impl Command {
     pub fn default_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
+            // The failures it shows are the ones it makes.
+            Self::Demo(_) => LogLevel::Error,
             _ => LogLevel::Warn,
         }
     }

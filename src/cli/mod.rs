@@ -16,6 +16,7 @@ pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod context;
+pub mod demo;
 pub mod discover;
 pub mod error;
 pub mod exit;
@@ -90,6 +91,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
     match command {
+        Command::Demo(args) => demo::run(args, context).await,
         Command::Run(args) => run::run(args, context).await,
         Command::Collect(args) => collect::run(args, context).await,
         Command::History(args) => history::run(args, context).await,

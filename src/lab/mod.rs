@@ -3,4 +3,7 @@
 //! Owns the forest in memory ([`forest`], pure and seeded) and the servers in front of it ([`server`]). It knows the
 //! real collector and failover only as their client would, and no product command but the demo needs it.
 
+pub mod demo;
 pub mod forest;
+pub mod server;
+pub mod sync;

@@ -143,7 +143,7 @@ impl Forest {
                 folder,
                 [(Attribute::DnsHostName, host)].into(),
             )?;
-            self.add_settings(at, server, now)?;
+            self.add_settings(at, 0, server, now)?;
         }
         let services = self.add(now, Class::Container, "Services", head, none())?;
         let windows = self.add(now, Class::Container, "Windows NT", services, none())?;
@@ -160,7 +160,14 @@ impl Forest {
         Ok(())
     }
 
-    fn add_settings(&mut self, at: usize, server: Uuid, now: i64) -> Result<(), ForestError> {
+    /// Writes the NTDS Settings object of DC `at`, on DC `on`.
+    pub(super) fn add_settings(
+        &mut self,
+        at: usize,
+        on: usize,
+        server: Uuid,
+        now: i64,
+    ) -> Result<(), ForestError> {
         let dc = self.dc(at)?;
         let class = if dc.is_read_only {
             Class::NtdsDsaRo
@@ -175,7 +182,11 @@ impl Forest {
             (Attribute::Options, text(options)),
             (Attribute::HasMasterNcs, holds.collect()),
         ];
-        let settings = self.add(now, class, "NTDS Settings", server, attributes.into())?;
+        let place = Place {
+            rdn: "NTDS Settings".to_owned(),
+            parent: Some(server),
+        };
+        let settings = self.create(on, now, class, place, attributes.into())?;
         self.dc_mut(at)?.settings = settings;
         Ok(())
     }

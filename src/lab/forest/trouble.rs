@@ -1,9 +1,14 @@
 //! What goes wrong with a database: a proper restore, and one that the DC does not notice.
 
+use std::collections::BTreeMap;
+
 use super::dc::Dc;
 use super::schema::Attribute;
-use super::{Forest, ForestError};
+use super::{CONTEXTS, Forest, ForestError};
 use crate::model::InvocationId;
+
+/// Where the counter of a newly promoted DC begins.
+const FRESH: i64 = 1_000;
 
 /// A DC's database as it stood at one moment.
 #[derive(Debug, Clone)]
@@ -35,6 +40,38 @@ impl Forest {
     /// Puts a database back as a reverted snapshot does: same invocationId, and numbers that are used twice.
     pub fn roll_back(&mut self, dc: usize, saved: &Saved, now: i64) -> Result<(), ForestError> {
         self.put_back(dc, saved, now)
+    }
+
+    /// Demotes a DC and promotes a new one under its name: a new invocationId, a counter that begins anew, and a
+    /// database filled from the DC `from`.
+    pub fn promote_anew(&mut self, dc: usize, from: usize, now: i64) -> Result<(), ForestError> {
+        let old = self.dc(dc)?.clone();
+        let no_server = || ForestError::NoObject {
+            dc: old.name.clone(),
+            guid: old.settings,
+        };
+        let object = old.objects.get(&old.settings).ok_or_else(no_server)?;
+        let server = object.place.parent.ok_or_else(no_server)?;
+        self.break_off_all_of(dc);
+        self.delete(from, now, old.settings)?;
+        let invocation_id = InvocationId::from_uuid(self.rng.guid());
+        *self.dc_mut(dc)? = Dc {
+            invocation_id,
+            usn: FRESH,
+            is_alive: true,
+            is_synchronized: false,
+            objects: BTreeMap::new(),
+            order: Vec::new(),
+            vectors: vec![BTreeMap::new(); CONTEXTS],
+            high_water: BTreeMap::new(),
+            commits: Vec::new(),
+            moves: Vec::new(),
+            ..old
+        };
+        self.add_settings(dc, from, server, now)?;
+        self.pull(dc, from, now)?;
+        self.dc_mut(dc)?.is_synchronized = true;
+        Ok(())
     }
 
     fn put_back(&mut self, dc: usize, saved: &Saved, now: i64) -> Result<(), ForestError> {

@@ -1,0 +1,160 @@
+//! Search filters (RFC 4511 4.5.1.7), with the third truth value for attributes that are unknown.
+
+use super::ber::{Malformed, Tlv};
+
+/// How deep filters may nest.
+const DEEPEST: usize = 32;
+
+/// A search filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Filter {
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+    Not(Box<Filter>),
+    Equal(String, Vec<u8>),
+    AtLeast(String, Vec<u8>),
+    AtMost(String, Vec<u8>),
+    Present(String),
+    /// The initial, inner and final parts, by their tags 0x80, 0x81 and 0x82.
+    Substrings(String, Vec<(u8, Vec<u8>)>),
+    /// What this server does not evaluate: undefined.
+    Unknown,
+}
+
+/// What a filter looks values up in: the values by attribute name in lower case; none where the attribute is absent.
+pub(super) trait Values {
+    fn values(&self, name: &str) -> Vec<Vec<u8>>;
+}
+
+impl Filter {
+    pub(super) fn read(tag: Tlv<'_>) -> Result<Self, Malformed> {
+        read(tag, 0)
+    }
+
+    /// Whether an object matches.
+    pub(super) fn matches(&self, object: &impl Values) -> bool {
+        self.evaluate(object) == Some(true)
+    }
+
+    fn evaluate(&self, object: &impl Values) -> Option<bool> {
+        match self {
+            Self::And(parts) => all(parts, object, true),
+            Self::Or(parts) => all(parts, object, false),
+            Self::Not(part) => part.evaluate(object).map(|truth| !truth),
+            Self::Equal(name, wanted) => Some(
+                object
+                    .values(name)
+                    .iter()
+                    .any(|value| value.eq_ignore_ascii_case(wanted)),
+            ),
+            Self::AtLeast(name, wanted) => compare(object, name, wanted, i64::ge),
+            Self::AtMost(name, wanted) => compare(object, name, wanted, i64::le),
+            Self::Present(name) => Some(!object.values(name).is_empty()),
+            Self::Substrings(name, parts) => Some(
+                object
+                    .values(name)
+                    .iter()
+                    .any(|value| has_parts(value, parts)),
+            ),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// All (`sought` true) or any (false): one operand of the other truth decides, an undefined one leaves it open.
+fn all(parts: &[Filter], object: &impl Values, sought: bool) -> Option<bool> {
+    let mut outcome = Some(sought);
+    for part in parts {
+        match part.evaluate(object) {
+            Some(truth) if truth != sought => return Some(!sought),
+            Some(_) => {}
+            None => outcome = None,
+        }
+    }
+    outcome
+}
+
+fn compare(
+    object: &impl Values,
+    name: &str,
+    wanted: &[u8],
+    by: fn(&i64, &i64) -> bool,
+) -> Option<bool> {
+    let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse::<i64>().ok();
+    let wanted = number(wanted)?;
+    let values = object.values(name);
+    Some(
+        values
+            .iter()
+            .filter_map(|value| number(value))
+            .any(|value| by(&value, &wanted)),
+    )
+}
+
+fn has_parts(value: &[u8], parts: &[(u8, Vec<u8>)]) -> bool {
+    let value = value.to_ascii_lowercase();
+    let mut rest = value.as_slice();
+    for (tag, part) in parts {
+        let part = part.to_ascii_lowercase();
+        rest = match tag {
+            0x80 => match rest.strip_prefix(part.as_slice()) {
+                Some(rest) => rest,
+                None => return false,
+            },
+            0x82 => return rest.ends_with(&part),
+            _ => {
+                let found = rest
+                    .windows(part.len().max(1))
+                    .position(|window| window == part);
+                match found.and_then(|at| rest.get(at.saturating_add(part.len())..)) {
+                    Some(rest) => rest,
+                    None => return false,
+                }
+            }
+        };
+    }
+    true
+}
+
+fn read(tag: Tlv<'_>, depth: usize) -> Result<Filter, Malformed> {
+    if depth > DEEPEST {
+        return Err(Malformed("a filter nested too deeply"));
+    }
+    let below = depth.saturating_add(1);
+    let list = || {
+        let parts = tag.parts().all()?;
+        parts
+            .into_iter()
+            .map(|part| read(part, below))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match tag.tag {
+        0xa0 => Filter::And(list()?),
+        0xa1 => Filter::Or(list()?),
+        0xa2 => Filter::Not(Box::new(read(
+            tag.parts().need("a negated filter")?,
+            below,
+        )?)),
+        0xa3 | 0xa8 => pair(tag, Filter::Equal)?,
+        0xa5 => pair(tag, Filter::AtLeast)?,
+        0xa6 => pair(tag, Filter::AtMost)?,
+        0x87 => Filter::Present(tag.text()?.to_ascii_lowercase()),
+        0xa4 => {
+            let mut parts = tag.parts();
+            let name = parts.need("an attribute")?.text()?.to_ascii_lowercase();
+            let wanted = parts.need("substrings")?.parts().all()?;
+            let wanted = wanted
+                .into_iter()
+                .map(|part| (part.tag, part.content.to_vec()));
+            Filter::Substrings(name, wanted.collect())
+        }
+        _ => Filter::Unknown,
+    })
+}
+
+fn pair(tag: Tlv<'_>, make: fn(String, Vec<u8>) -> Filter) -> Result<Filter, Malformed> {
+    let mut parts = tag.parts();
+    let name = parts.need("an attribute")?.text()?.to_ascii_lowercase();
+    let value = parts.need("a value")?.content.to_vec();
+    Ok(make(name, value))
+}
