@@ -126,14 +126,13 @@ impl Forest {
         let mut servers: BTreeMap<String, Uuid> = BTreeMap::new();
         for at in 0..self.dcs.len() {
             let (name, site) = (self.dc(at)?.name.clone(), self.dc(at)?.site.clone());
-            let folder = match servers.get(&site) {
-                Some(folder) => *folder,
-                None => {
-                    let object = self.add(now, Class::Site, &site, sites, none())?;
-                    let folder = self.add(now, Class::Container, "Servers", object, none())?;
-                    servers.insert(site, folder);
-                    folder
-                }
+            let folder = if let Some(folder) = servers.get(&site) {
+                *folder
+            } else {
+                let object = self.add(now, Class::Site, &site, sites, none())?;
+                let folder = self.add(now, Class::Container, "Servers", object, none())?;
+                servers.insert(site, folder);
+                folder
             };
             let host = text(self.host(at)?);
             let server = self.add(

@@ -15,6 +15,10 @@ pub type VectorMove = (i64, usize, InvocationId, i64);
 
 /// One DC's database.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own that a DC has or has not"
+)]
 pub struct Dc {
     /// Its name, as `DC1`.
     pub name: String,

@@ -113,7 +113,7 @@ impl Traffic {
         match forest.rng.below(100) {
             0..=11 => forest.new_user(dc, self.number, now).map(drop),
             12..=13 => forest.new_group(dc, self.number, now).map(drop),
-            14..=19 => self.end(forest, dc, now, &users),
+            14..=19 => end_one(forest, dc, now, &users),
             20..=22 => match forest.rng.pick(&dead) {
                 Some(guid) => {
                     let mail = format!("back{}@{}", self.number, forest.domain);
@@ -125,19 +125,6 @@ impl Traffic {
             23..=30 => self.move_one(forest, dc, now, &users),
             31..=50 => link_one(forest, dc, now, &users, &groups),
             _ => self.change(forest, dc, now, &users),
-        }
-    }
-
-    fn end(
-        &self,
-        forest: &mut Forest,
-        dc: usize,
-        now: i64,
-        users: &[Uuid],
-    ) -> Result<(), ForestError> {
-        match forest.rng.pick(users) {
-            Some(user) if users.len() > 10 => forest.delete(dc, now, user),
-            _ => Ok(()),
         }
     }
 
@@ -168,6 +155,13 @@ impl Traffic {
         };
         let value = text(format!("{} {}", attribute.ldap_name(), self.number));
         forest.set(dc, now, user, [(attribute, value)].into())
+    }
+}
+
+fn end_one(forest: &mut Forest, dc: usize, now: i64, users: &[Uuid]) -> Result<(), ForestError> {
+    match forest.rng.pick(users) {
+        Some(user) if users.len() > 10 => forest.delete(dc, now, user),
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,18 @@
+//! Collector and failover at the wire: real LDAP against a simulated forest whose truth is known.
+//!
+//! `HIGHWATER_SEEDS` says how many seeds the random runs take; a failure names its seed, and `HIGHWATER_SEED` runs it
+//! alone.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bed;
+mod collecting;
+mod faults;
+mod incarnations;
+mod moving;
+mod wire;
