@@ -5,6 +5,7 @@
 //! ```text
 //!   main
 //!    └ cli                    one file per command: arguments, output, exit codes
+//!       ├ lab                 a simulated forest that speaks LDAP, and the demo on it
 //!       └ runtime             the service: composes the actors, supervises, stops
 //!          ├ collector        samples every DC: decide · task · serve
 //!          ├ failover         moves a resource to another DC: decide · gather · apply · resume

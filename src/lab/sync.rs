@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::forest::{Attribute, Held, MEMBER, Oracle};
+use super::forest::{Attribute, Held, MEMBER, Oracle, Stamp};
 use crate::config::DcSettings;
 use crate::directory::{
     self, Control, DirectoryError, Entry, Port, Query, Scope, Session, identify,
@@ -26,7 +26,7 @@ use crate::directory::{
 use crate::model::{Dn, InvocationId, ResourceName, Usn};
 
 /// What the sync asks for.
-const ATTRIBUTES: [&str; 13] = [
+const ATTRIBUTES: [&str; 14] = [
     "objectGUID",
     "objectClass",
     "name",
@@ -40,7 +40,11 @@ const ATTRIBUTES: [&str; 13] = [
     "isDeleted",
     "lastKnownParent",
     MEMBER,
+    METADATA,
 ];
+
+/// Read for the comparison with the truth alone; the sync itself makes nothing of it.
+const METADATA: &str = "replPropertyMetaData";
 
 /// Why a poll came to nothing; the cursor is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,9 @@ pub enum SyncError {
     /// An entry without an objectGUID.
     #[error("`{0}` was returned without its objectGUID")]
     NoGuid(String),
+    /// An entry without stamps, or with such as are none.
+    #[error("`{0}` was returned without readable replPropertyMetaData")]
+    NoStamps(String),
 }
 
 /// What the polls brought.
@@ -85,6 +92,7 @@ pub struct Tally {
 struct Image {
     dn: String,
     attributes: BTreeMap<String, Vec<Vec<u8>>>,
+    stamps: BTreeMap<Attribute, Stamp>,
 }
 
 /// The sync.
@@ -204,6 +212,10 @@ impl ExternalSync {
             .map(Uuid::from_bytes_le)
             .ok_or_else(|| SyncError::NoGuid(entry.dn.clone()))?;
         let mut attributes = entry.attributes;
+        let stamps = attributes
+            .remove(&METADATA.to_ascii_lowercase())
+            .and_then(|values| stamps(values.first()?))
+            .ok_or_else(|| SyncError::NoStamps(entry.dn.clone()))?;
         attributes.retain(|name, _| !name.starts_with(MEMBER));
         if !members.is_empty() {
             attributes.insert(MEMBER.to_owned(), members);
@@ -211,9 +223,11 @@ impl ExternalSync {
         let image = Image {
             dn: entry.dn,
             attributes,
+            stamps,
         };
         self.tally.read = self.tally.read.saturating_add(1);
-        if self.objects.get(&guid) == Some(&image) {
+        let held = self.objects.get(&guid);
+        if held.is_some_and(|held| held.dn == image.dn && held.attributes == image.attributes) {
             self.tally.repeated = self.tally.repeated.saturating_add(1);
         }
         self.objects.insert(guid, image);
@@ -236,6 +250,7 @@ impl ExternalSync {
                 .collect();
             Held {
                 attributes,
+                stamps: image.stamps.clone(),
                 members,
             }
         };
@@ -300,4 +315,24 @@ fn range(entry: &Entry) -> Option<(Option<usize>, Vec<Vec<u8>>)> {
         .find(|(name, _)| name.starts_with("member;range="))?;
     let (_, end) = name.rsplit_once('-')?;
     Some((end.parse().ok(), values.clone()))
+}
+
+/// The stamps in a `replPropertyMetaData` value: 16 bytes of header, 48 per attribute.
+fn stamps(blob: &[u8]) -> Option<BTreeMap<Attribute, Stamp>> {
+    let mut found = BTreeMap::new();
+    for record in blob.get(16..)?.chunks(48) {
+        let int = |at: usize| Some(u32::from_le_bytes(*record.get(at..)?.first_chunk()?));
+        let long = |at: usize| Some(i64::from_le_bytes(*record.get(at..)?.first_chunk()?));
+        let attid = int(0)?;
+        let mut all = Attribute::ALL.into_iter();
+        let attribute = all.find(|attribute| attribute.attid() == attid)?;
+        let stamp = Stamp {
+            version: int(4)?,
+            seconds: long(8)?.checked_sub(11_644_473_600)?,
+            by: InvocationId::from_octets(*record.get(16..)?.first_chunk()?),
+            usn: long(32)?,
+        };
+        found.insert(attribute, stamp);
+    }
+    Some(found)
 }

@@ -25,6 +25,8 @@ pub enum What {
         target: Uuid,
         /// Whether it was added.
         present: bool,
+        /// When the value was first made, in seconds since 1970.
+        created: i64,
     },
 }
 
@@ -47,7 +49,6 @@ pub struct Written {
 #[derive(Debug, Clone, Default)]
 pub struct Oracle {
     written: Vec<Written>,
-    stamps: BTreeMap<(Uuid, Attribute, Vec<Vec<u8>>), Stamp>,
     names: BTreeMap<String, Uuid>,
     once_deleted: BTreeSet<Uuid>,
 }
@@ -55,11 +56,6 @@ pub struct Oracle {
 impl Oracle {
     pub(super) fn note(&mut self, written: Written) {
         if let What::Attribute { attribute, values } = &written.what {
-            let stamp = self
-                .stamps
-                .entry((written.guid, *attribute, values.clone()))
-                .or_insert(written.stamp);
-            *stamp = written.stamp.max(*stamp);
             if let (Attribute::Name, Some(name)) = (attribute, values.first()) {
                 let name = String::from_utf8_lossy(name).to_ascii_lowercase();
                 self.names.insert(name, written.guid);
@@ -80,12 +76,6 @@ impl Oracle {
     pub fn object_named(&self, dn: &str) -> Option<Uuid> {
         self.names.get(&dn.to_ascii_lowercase()).copied()
     }
-
-    fn stamp_of(&self, guid: Uuid, attribute: Attribute, values: &[Vec<u8>]) -> Option<Stamp> {
-        self.stamps
-            .get(&(guid, attribute, values.to_vec()))
-            .copied()
-    }
 }
 
 /// An object as a reader of the directory holds it.
@@ -93,6 +83,8 @@ impl Oracle {
 pub struct Held {
     /// The values it was shown; of [`Attribute::Name`] the DN.
     pub attributes: BTreeMap<Attribute, Vec<Vec<u8>>>,
+    /// The stamps that came with them: for the comparison only, a reader of this kind does not use them.
+    pub stamps: BTreeMap<Attribute, Stamp>,
     /// The members it was shown.
     pub members: BTreeSet<Uuid>,
 }
@@ -120,7 +112,7 @@ impl Forest {
         for object in objects.filter(|object| object.nc == DOMAIN) {
             let theirs = held.get(&object.guid);
             if object.is_deleted() {
-                self.compare_deleted(object, theirs, &mut found);
+                compare_deleted(object, theirs, &mut found);
                 continue;
             }
             self.compare_values(dc, object, theirs.unwrap_or(&nothing), &mut found)?;
@@ -132,23 +124,6 @@ impl Forest {
             .count()
             .saturating_add(found.ahead);
         Ok(found)
-    }
-
-    fn compare_deleted(&self, object: &Object, theirs: Option<&Held>, found: &mut Comparison) {
-        // Whoever never had the object has nothing to delete.
-        let Some(theirs) = theirs else { return };
-        let flag = |held: &Held| held.attributes.get(&Attribute::IsDeleted).cloned();
-        let shown = flag(theirs).unwrap_or_default();
-        if !shown.is_empty() {
-            return;
-        }
-        let theirs = self.oracle.stamp_of(object.guid, Attribute::IsDeleted, &[]);
-        let ours = object.attrs.get(&Attribute::IsDeleted);
-        if theirs > ours.map(|attr| attr.stamp) {
-            found.ahead = found.ahead.saturating_add(1);
-        } else {
-            found.missed.push(format!("{} is deleted", object.guid));
-        }
     }
 
     fn compare_values(
@@ -173,8 +148,12 @@ impl Forest {
             if *held == ours {
                 continue;
             }
-            let stamp = self.oracle.stamp_of(object.guid, *attribute, held);
-            if stamp.is_some_and(|stamp| stamp > attr.stamp) {
+            let stamp = theirs.stamps.get(attribute);
+            if *attribute == Attribute::Name && stamp == Some(&attr.stamp) {
+                // The same place under another name: a container was renamed, or it was deleted, which counts by itself.
+                continue;
+            }
+            if stamp.is_some_and(|stamp| *stamp > attr.stamp) {
                 found.ahead = found.ahead.saturating_add(1);
             } else {
                 found.missed.push(format!(
@@ -211,12 +190,17 @@ impl Forest {
             {
                 continue;
             }
-            let newer = self.oracle.written.iter().any(|write| {
-                let wanted = What::Link {
-                    target: *target,
-                    present: !link.present,
-                };
-                write.guid == object.guid && write.what == wanted && write.stamp > link.stamp
+            let newer = self.oracle.written.iter().any(|write| match write.what {
+                What::Link {
+                    target: other,
+                    present,
+                    created,
+                } => {
+                    let opposite = other == *target && present != link.present;
+                    let later = (created, write.stamp) > (link.created, link.stamp);
+                    write.guid == object.guid && opposite && later
+                }
+                What::Attribute { .. } => false,
             });
             if newer {
                 found.ahead = found.ahead.saturating_add(1);
@@ -233,5 +217,20 @@ impl Forest {
             .filter(|target| visible(target) && !object.links.contains_key(target));
         found.ahead = found.ahead.saturating_add(only_theirs.count());
         Ok(())
+    }
+}
+
+fn compare_deleted(object: &Object, theirs: Option<&Held>, found: &mut Comparison) {
+    // Whoever never had the object has nothing to delete.
+    let Some(theirs) = theirs else { return };
+    let shown = theirs.attributes.get(&Attribute::IsDeleted);
+    if shown.is_some_and(|values| !values.is_empty()) {
+        return;
+    }
+    let ours = object.attrs.get(&Attribute::IsDeleted);
+    if theirs.stamps.get(&Attribute::IsDeleted) > ours.map(|attr| &attr.stamp) {
+        found.ahead = found.ahead.saturating_add(1);
+    } else {
+        found.missed.push(format!("{} is deleted", object.guid));
     }
 }

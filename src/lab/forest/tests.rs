@@ -221,6 +221,11 @@ fn the_oracle_tells_missed_from_ahead() {
             .values()
             .filter(|object| object.nc == DOMAIN)
             .map(|object| {
+                let stamps = object
+                    .attrs
+                    .iter()
+                    .map(|(attribute, attr)| (*attribute, attr.stamp))
+                    .collect();
                 let mut attributes: std::collections::BTreeMap<_, _> = object
                     .attrs
                     .iter()
@@ -234,6 +239,7 @@ fn the_oracle_tells_missed_from_ahead() {
                     object.guid,
                     Held {
                         attributes,
+                        stamps,
                         members,
                     },
                 )

@@ -172,7 +172,11 @@ impl Forest {
             at: now,
             dc,
             guid: group,
-            what: What::Link { target, present },
+            what: What::Link {
+                target,
+                present,
+                created: link.created,
+            },
             stamp,
         });
         Ok(())
