@@ -10,7 +10,7 @@ const EXAMPLES: &str = "\
 Examples:
   highwater demo               three simulated DCs on loopback; needs no configuration and no directory
   highwater demo --seed 42     another forest
-  highwater demo -o json       the findings as JSON";
+  highwater -o json demo       the findings as JSON";
 
 /// Shows on a simulated forest what a failover misses and repeats, by every method
 ///

@@ -45,6 +45,9 @@ fn current(living: &Living) -> MutexGuard<'_, CancellationToken> {
 fn taken(port: u16) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    // So that the number can be taken again before the listening socket lets go of it.
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     Ok(socket)
 }
@@ -92,12 +95,12 @@ impl Front {
         if self.closed.is_some() {
             return Ok(());
         }
+        self.closed = Some(taken(self.port)?);
         if let Some(open) = &mut self.open {
             open.listening.cancel();
             // A task that panicked has closed the port too.
             drop((&mut open.accepting).await);
         }
-        self.closed = Some(taken(self.port)?);
         Ok(())
     }
 
