@@ -115,7 +115,7 @@ pub(crate) fn purity(name: &str, text: &str) -> Vec<String> {
         &[&["tokio"], &["rand"], &["getrandom"], &["crate", "clock"]];
     let pure = modules(name)
         .iter()
-        .any(|part| part.starts_with("decide") || *part == "decode" || *part == "model");
+        .any(|part| part.starts_with("decide") || ["decode", "model", "forest"].contains(part));
     if !pure || is_test(name) {
         return Vec::new();
     }

@@ -1,7 +1,7 @@
 //! A forest in memory: multi-master replication as AD does it, by seed and without a clock.
 //!
-//! Owns the DCs' databases, their originating writes ([`write`]), the inbound cycles ([`replicate`]), what goes wrong
-//! with a database ([`trouble`]) and the record of every write ([`oracle`]). It speaks no protocol, reads no clock and
+//! Owns the DCs' databases, their originating writes (`write`), the inbound cycles (`replicate`), what goes wrong
+//! with a database (`trouble`) and the record of every write (`oracle`). It speaks no protocol, reads no clock and
 //! draws chance only from its seed: the same seed and the same calls give the same forest.
 //!
 //! # Decisions
