@@ -140,6 +140,7 @@ async fn a_broken_kept_connection_is_retried() {
     let serving = tokio::spawn(collector::serve(
         bed.store.clone(),
         bed.settings.clone(),
+        highwater::clock::Pulse::start(),
         stop.clone(),
     ));
     let samples = async |dc: usize| {

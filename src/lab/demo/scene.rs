@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::DemoError;
 use super::report::{Means, Row};
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Pulse, Stopwatch};
 use crate::collector;
 use crate::config::{
     self, Collector, ConsumerKind, DcSettings, Position, ResourceSettings, Settings, Timeouts,
@@ -111,7 +111,12 @@ impl Scene {
         let stop = CancellationToken::new();
         let writes = Arc::new(Mutex::new(Traffic::new(PACE)));
         let driving = tokio::spawn(drive(lab.shared_forest(), Arc::clone(&writes)));
-        let collecting = collector::serve(store.clone(), Arc::clone(&settings), stop.clone());
+        let collecting = collector::serve(
+            store.clone(),
+            Arc::clone(&settings),
+            Pulse::start(),
+            stop.clone(),
+        );
         Ok(Self {
             lab,
             store,
