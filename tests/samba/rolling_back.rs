@@ -165,7 +165,14 @@ fn what_was_sampled_before_a_release_starts_nothing() {
     for row in all.as_array().unwrap() {
         assert_eq!(row["void"], "before the release from quarantine");
     }
-    until_proven(&product, &sync, "dc3");
+    // what is sampled from now on starts again, but no vector tells its old changes from its new ones
+    product.run(&["collect"]).success();
+    let new = product.samples("hr", "dc3").pop().unwrap();
+    let new = new["usn_date"].as_str().unwrap();
+    let plan = product.json(&["plan", "hr", "--to", "dc3", "--usn-date", new]);
+    assert_eq!(plan["chosen"]["method"], "manual", "{plan:#}");
+    let plan = against(&product, &["--to", "dc3", "--method", "vector"], "dc3");
+    assert!(plan.contains("released"), "{plan}");
     assert_eq!(product.json(&["quarantine", "list"]), serde_json::json!([]));
 }
 
