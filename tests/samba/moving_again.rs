@@ -142,8 +142,7 @@ fn undo_brings_the_sync_back_to_the_healed_dc() {
         scene.sync.completed("dc1").last().unwrap()["to"],
         before["lastUpdated"]
     );
-    // stopped by the operator: one that polls every second moves its cursor between a plan and the stop it orders
-    scene.sync.stop();
+    // the sync polls on and moves its cursor meanwhile: it is planned again once the sync stands still
     let done = scene.product.json(&["undo", "hr", "--yes"]);
     assert_eq!(done["attempt"]["kind"], "undo");
     assert_eq!(done["attempt"]["state"], "done");
