@@ -45,6 +45,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let switch = undo.switch.map_err(|refused| CliError::Refused {
         reason: refused.to_string(),
     })?;
+    if undo.answers == Some(false) {
+        context.message(format!(
+            "warning: {} does not answer: the sync cannot read there now, and until it has read on there no start by \
+             vector leads away again",
+            switch.to
+        ));
+    }
     if args.dry_run {
         context.output.show(&switch, || {
             steps::dry_run(&switch, resource).trim_start().to_owned()

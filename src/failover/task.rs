@@ -57,6 +57,8 @@ pub struct UndoPlan {
     pub attempt: Attempt,
     /// What is to be done, or why not.
     pub switch: Result<Switch, UndoRefused>,
+    /// Whether the old DC answered just now; `None` where it was not asked.
+    pub answers: Option<bool>,
 }
 
 /// Decides how the newest failover of the resource is undone.
@@ -82,7 +84,11 @@ pub async fn plan_undo(
     );
     if let Err(refused) = sound {
         let switch = Err(refused);
-        return Ok(UndoPlan { attempt, switch });
+        return Ok(UndoPlan {
+            attempt,
+            switch,
+            answers: None,
+        });
     }
     let input = UndoInput {
         back_to: back_to.name.clone(),
@@ -102,6 +108,7 @@ pub async fn plan_undo(
     Ok(UndoPlan {
         switch: decide::undo(&input, clock::now()),
         attempt,
+        answers: Some(input.facts.is_some()),
     })
 }
 
