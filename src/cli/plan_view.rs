@@ -210,7 +210,7 @@ fn the_move(text: &mut String, plan: &Plan, chosen: &Chosen) {
         "start",
         format!(
             "by {}, {proof}; {}",
-            chosen.method,
+            chosen.method.by(),
             evidence(plan, &chosen.start.evidence)
         ),
     );

@@ -52,6 +52,17 @@ pub enum Method {
     Manual,
 }
 
+impl Method {
+    /// As it reads after "by".
+    pub fn by(self) -> &'static str {
+        match self {
+            Self::Vector => "vector",
+            Self::Time => "time",
+            Self::Manual => "hand",
+        }
+    }
+}
+
 impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {

@@ -78,7 +78,7 @@ pub enum WhyNot {
         nc: Dn,
     },
     /// No start by the method asked for.
-    #[error("no start by {method}: {why}")]
+    #[error("no start by {}: {why}", method.by())]
     NoStart {
         /// The method.
         method: super::Method,
