@@ -12,7 +12,14 @@ use crate::store::{Imported, Recovery};
 const EXAMPLES: &str = "\
 Examples:
   highwater import hr hr.json --dry-run    what would change
-  highwater import hr hr.json --yes        takes it in";
+  highwater import hr hr.json --yes        takes it in
+
+The first cursor, where the resource has kind = \"store\", is a file like this:
+  {\"name\": \"ADSyncRecovery_hr\", \"version\": 1, \"resource\": \"hr\",
+   \"exportedAt\": \"2026-11-22T10:00:00Z\", \"dcs\": [], \"evidence\": [],
+   \"cursor\": {\"generation\": 1, \"updatedAt\": \"2026-11-22T10:00:00Z\", \"cursor\": {
+     \"ldapHost\": \"dc1.example.com\", \"globalCatalog\": null, \"invocationId\": null,
+     \"lastUpdated\": 48213, \"lastDeleted\": 48213}}}";
 
 /// Takes what `export` wrote into the store
 #[derive(Debug, Clone, clap::Args)]
@@ -20,7 +27,7 @@ Examples:
 pub struct Args {
     /// The resource
     pub resource: ResourceName,
-    /// The file `export` wrote
+    /// The file `export` wrote; for the first cursor of a sync see the end of this help
     pub file: PathBuf,
     /// Do not ask
     #[arg(short, long)]
@@ -105,7 +112,11 @@ fn summary(taken: &Taken) -> String {
     match &taken.imported {
         None => held,
         Some(new) => {
-            let cursor = if new.cursor { ", and the cursor" } else { "" };
+            let cursor = match (taken.cursor, new.cursor) {
+                (_, true) => ", and the cursor",
+                (true, false) => "; the store's own cursor stays, --replace-cursor replaces it",
+                (false, false) => "",
+            };
             format!(
                 "{held}\nnew here: {} incarnations, {} samples, {} source samples{cursor}",
                 new.incarnations, new.samples, new.evidence
