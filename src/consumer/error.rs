@@ -19,7 +19,7 @@ pub enum ConsumerError {
     },
     /// There is no such cursor file.
     #[error(
-        "resource {resource}: the cursor file {path} does not exist; let the sync write it once, or correct `file` under \
+        "resource {resource}: the cursor file {path} does not exist; let the sync write it once, or correct `path` under \
          [resource.{resource}.consumer]"
     )]
     Missing {

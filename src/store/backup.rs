@@ -50,9 +50,7 @@ fn may_take(from: &Path, to: &Path, overwrite: bool) -> Result<(), String> {
         return Err("that is the store itself; name another file".to_owned());
     }
     if !overwrite && std::fs::symlink_metadata(to).is_ok() {
-        return Err(
-            "the file exists; name another one, or ask for it to be overwritten".to_owned(),
-        );
+        return Err("the file exists; name another one".to_owned());
     }
     let mut log = to.as_os_str().to_owned();
     log.push("-wal");
