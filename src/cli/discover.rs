@@ -25,7 +25,7 @@ pub struct Args {
     /// Ask these hosts, configured or not
     #[arg(long = "host", value_name = "HOST", num_args = 1.., conflicts_with = "dc")]
     pub hosts: Vec<String>,
-    /// Write [dc.NAME] tables to put into the configuration
+    /// Write a [dc.NAME] table for every DC found, in place of those in the configuration
     #[arg(long)]
     pub stub: bool,
 }

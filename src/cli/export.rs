@@ -17,7 +17,7 @@ Examples:
 pub struct Args {
     /// The resource
     pub resource: ResourceName,
-    /// The file to write [default: stdout]
+    /// The file to write; must not exist [default: stdout]
     pub file: Option<PathBuf>,
 }
 

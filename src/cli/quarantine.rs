@@ -33,6 +33,9 @@ pub enum Action {
     #[command(after_help = "Examples:\n  highwater quarantine list")]
     List,
     /// Puts a DC into quarantine: it takes over nothing until it is released
+    ///
+    /// Not for a try: after its release it gets no start by vector until it has a new invocationId. To keep a sound DC
+    /// out, name it in `must_not` of the resource.
     #[command(
         after_help = "Examples:\n  highwater quarantine add dc2 --reason 'restored from a snapshot'"
     )]
@@ -44,6 +47,8 @@ pub enum Action {
         reason: String,
     },
     /// Releases a DC
+    ///
+    /// It may take over again, but gets no start by vector until it has a new invocationId.
     #[command(
         after_help = "Examples:\n  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes"
     )]

@@ -10,7 +10,7 @@ use crate::model::{Cursor, Knowledge, ResourceName};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater resync hr --done          after the sync has read everything anew: asks, then takes it down
+  highwater resync hr --done          asks; for when the sync has read everything anew
   highwater resync hr --done --yes";
 
 /// Takes down that the sync has read everything anew, so that starts can be proven again

@@ -12,8 +12,9 @@ Examples:
   highwater run                                         with the usual configuration
   highwater --config hw.toml --log-format json run      another file, the log as JSON lines
 
-SIGHUP reads the configuration and its secrets again; with a mistake in them the old ones stay in force. SIGTERM and
-SIGINT end it. systemd is told of readiness, reloads and life: see `highwater config example service`.";
+SIGHUP reads the configuration and its secrets again; with a mistake in them the old ones stay in
+force. SIGTERM and SIGINT end it. systemd is told of readiness, reloads and life: see `highwater
+config example service`.";
 
 /// Runs the service until it is told to stop
 #[derive(Debug, Clone, clap::Args)]

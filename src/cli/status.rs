@@ -18,7 +18,12 @@ Examples:
   highwater status               everything
   highwater -o json status hr    one resource, as JSON
   highwater status --watch       again every 2 seconds, until Ctrl-C
-  highwater -o json status hr --watch 60    a line of JSON every minute";
+  highwater -o json status hr --watch 60    a line of JSON every minute
+
+Columns:
+  EVIDENCE   age of the newest vector that can prove a start
+  SKEW       the DC's clock less ours
+  LIVES      invocationIds the DC has been seen with: a restored DC has a new one";
 
 /// Shows how the resources and their domain controllers stand
 #[derive(Debug, Clone, clap::Args)]
