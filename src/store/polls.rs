@@ -12,7 +12,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{Store, StoreError, values, vectors};
+use super::{Store, StoreError, positions, values, vectors};
 use crate::model::{
     Accepted, DcFacts, DcName, Incarnation, InvocationId, KnownUsn, PollContext, PollFailure,
     Sample, Usn, UtcMs, Vector,
@@ -116,7 +116,7 @@ fn context(
         None => None,
     };
     let last = match row {
-        Some((id, _)) => newest_sample_before(tx, id, started_at)?,
+        Some((id, _)) => positions::last_until(tx, id, started_at.minus_ms(1))?,
         None => None,
     };
     Ok(PollContext {
@@ -141,23 +141,6 @@ pub(super) fn incarnations(
     ))?
     .query_and_then([dc.as_str()], values::incarnation)?
     .collect()
-}
-
-/// The newest sample of the incarnation in this row that was collected before `at`.
-fn newest_sample_before(
-    tx: &Transaction<'_>,
-    incarnation: i64,
-    at: UtcMs,
-) -> Result<Option<Sample>, StoreError> {
-    tx.prepare_cached(
-        "SELECT collected_at, committed, took_ms, skew_ms FROM sample WHERE incarnation_id = ?1 \
-         AND collected_at < ?2 ORDER BY collected_at DESC LIMIT 1",
-    )?
-    .query_and_then(params![incarnation, at.as_millis()], |row| {
-        values::sample(row, 0)
-    })?
-    .next()
-    .transpose()
 }
 
 /// The highest USN of this incarnation that a partner's vector has shown.

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Params, Transaction, params};
 
-use super::{Store, StoreError, values};
+use super::{Store, StoreError, polls, values};
 use crate::model::{InvocationId, KnownUsn, Sample, Usn, UtcMs};
 
 impl Store {
@@ -63,21 +63,7 @@ impl Store {
 
     /// The highest USN of an incarnation that a partner's vector has shown.
     pub async fn known_usn(&self, id: InvocationId) -> Result<Option<KnownUsn>, StoreError> {
-        self.read(move |tx| {
-            tx.prepare_cached(
-                "SELECT usn, partner, read_at FROM known_usn WHERE invocation_id = ?1",
-            )?
-            .query_and_then([id.to_octets()], |row| {
-                Ok(KnownUsn {
-                    usn: values::usn("known_usn.usn", row.get(0)?)?,
-                    partner: values::text("known_usn.partner", &row.get::<_, String>(1)?)?,
-                    read_at: values::moment(row, 2)?,
-                })
-            })?
-            .next()
-            .transpose()
-        })
-        .await
+        self.read(move |tx| polls::known(tx, id)).await
     }
 
     /// When the newest vector was collected that is evidence for a cursor of this incarnation at `read_up_to`.
@@ -112,7 +98,8 @@ fn one(tx: &Transaction<'_>, sql: &str, values: impl Params) -> Result<Option<Sa
         .transpose()
 }
 
-fn last_until(
+/// The newest sample of the incarnation in this row that was collected at `at` or earlier.
+pub(super) fn last_until(
     tx: &Transaction<'_>,
     incarnation: i64,
     at: UtcMs,
