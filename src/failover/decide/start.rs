@@ -52,20 +52,17 @@ fn from_vector(
     held: &Held,
     now: UtcMs,
 ) -> Result<StartPoint, WhyNoStart> {
+    if super::held::nothing_read(input) {
+        return Ok(from_the_beginning(facts, held));
+    }
     let id = facts.identity.invocation_id;
-    never_released(input, candidate, held.at)?;
-    if input.host_attribute == HostAttribute::GlobalCatalog && !super::held::nothing_read(input) {
+    never_released(candidate, held.at)?;
+    if input.host_attribute == HostAttribute::GlobalCatalog {
         return Err(WhyNoStart::PartialReplicas);
     }
     let complete = deletions_complete(input, facts, held.at, now)?;
-    // Nothing read, nothing to be missed: the very beginning is right everywhere.
-    let mut start: Option<Usn> = super::held::nothing_read(input).then_some(Usn::ZERO);
-    let ncs = if start.is_none() {
-        Some(&input.source.naming_contexts)
-    } else {
-        None
-    };
-    for nc in ncs.into_iter().flatten() {
+    let mut start: Option<Usn> = None;
+    for nc in &input.source.naming_contexts {
         let entry = held.s.get(nc).and_then(|vector| vector.get(id));
         let entry = entry.ok_or_else(|| WhyNoStart::NotInVector {
             nc: nc.clone(),
@@ -86,10 +83,20 @@ fn from_vector(
     let read_at_most = facts.committed.above(usn);
     Ok(StartPoint {
         usn,
-        proven: complete && (sound(input) || super::held::nothing_read(input)),
+        proven: complete && sound(input),
         read_at_most,
         evidence: held.evidence.clone(),
     })
+}
+
+/// Nothing read, nothing to be missed: the very beginning is right on every DC.
+fn from_the_beginning(facts: &DcFacts, held: &Held) -> StartPoint {
+    StartPoint {
+        usn: Usn::ZERO,
+        proven: true,
+        read_at_most: facts.committed.above(Usn::ZERO),
+        evidence: held.evidence.clone(),
+    }
 }
 
 /// Whether S holds without `allow_gap` having passed anything over.
@@ -202,17 +209,11 @@ fn not_before_release(candidate: &Candidate, evidence_at: UtcMs) -> Result<(), W
 
 /// R9: S of an incarnation that was released is 0. Partners go on showing what they had of it before it went back,
 /// and a switch carries that on, so no later vector mends it.
-fn never_released(
-    input: &Input,
-    candidate: &Candidate,
-    evidence_at: UtcMs,
-) -> Result<(), WhyNoStart> {
+fn never_released(candidate: &Candidate, evidence_at: UtcMs) -> Result<(), WhyNoStart> {
     not_before_release(candidate, evidence_at)?;
     match candidate.released_at() {
-        Some(released_at) if !super::held::nothing_read(input) => {
-            Err(WhyNoStart::Released { released_at })
-        }
-        _ => Ok(()),
+        Some(released_at) => Err(WhyNoStart::Released { released_at }),
+        None => Ok(()),
     }
 }
 
