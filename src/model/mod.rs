@@ -7,12 +7,16 @@
 mod attempt;
 mod cursor;
 mod dc;
+mod feed;
+mod image;
 mod incarnation;
 mod name;
 mod plan;
 mod poll;
 mod refusal;
 mod sample;
+mod schema;
+mod stamp;
 mod switch;
 mod time;
 mod usn;
@@ -21,12 +25,19 @@ mod vector;
 pub use attempt::{Attempt, AttemptKind, AttemptState, Step, StepReport};
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
+pub use feed::{
+    Counts, Feed, FeedContext, FeedPage, LinkDigest, Load, Op, Outgoing, Queued, Reread, RereadWhy,
+    Standing, Told,
+};
+pub use image::{Image, LinkValue, LocalStamp};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};
 pub use name::{DcName, Dn, NameError, ResourceName};
 pub use plan::{Ask, Chosen, Evidence, How, Method, Plan, StartPoint, Starts, Verdict, Warning};
 pub use poll::{FailureKind, PollFailure};
 pub use refusal::{WhyNoStart, WhyNot};
 pub use sample::{KnownUsn, NcVectors, Sample, SourceSample};
+pub use schema::{Attribute, Schema, Syntax};
+pub use stamp::{AttributeOid, ObjectGuid, Stamp};
 pub use switch::Switch;
 pub use time::{Hours, TimeError, UtcMs};
 pub use usn::{InvocationId, Usn, UsnError};
