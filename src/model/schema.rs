@@ -61,53 +61,53 @@ impl Attribute {
 /// Every attribute of a forest, by OID and by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
-    by_oid: BTreeMap<AttributeOid, Attribute>,
+    attributes: BTreeMap<AttributeOid, Attribute>,
     /// lDAPDisplayName in lower case.
-    by_name: BTreeMap<String, AttributeOid>,
+    names: BTreeMap<String, AttributeOid>,
     /// The number an attribute has in `replPropertyMetaData`.
-    by_attid: BTreeMap<u32, AttributeOid>,
+    numbers: BTreeMap<u32, AttributeOid>,
 }
 
 impl Schema {
     /// Takes an attribute up, with the number it has in `replPropertyMetaData` where that is known.
     pub fn insert(&mut self, attribute: Attribute, attid: Option<u32>) {
         let oid = attribute.oid.clone();
-        self.by_name
+        self.names
             .insert(attribute.name.to_ascii_lowercase(), oid.clone());
         if let Some(attid) = attid {
-            self.by_attid.insert(attid, oid.clone());
+            self.numbers.insert(attid, oid.clone());
         }
-        self.by_oid.insert(oid, attribute);
+        self.attributes.insert(oid, attribute);
     }
 
     /// The attribute with this OID.
     pub fn attribute(&self, oid: &AttributeOid) -> Option<&Attribute> {
-        self.by_oid.get(oid)
+        self.attributes.get(oid)
     }
 
     /// The attribute of this name, compared without case.
     pub fn named(&self, name: &str) -> Option<&Attribute> {
-        self.by_oid
-            .get(self.by_name.get(&name.to_ascii_lowercase())?)
+        self.attributes
+            .get(self.names.get(&name.to_ascii_lowercase())?)
     }
 
     /// The attribute with this number in `replPropertyMetaData`.
     pub fn numbered(&self, attid: u32) -> Option<&Attribute> {
-        self.by_oid.get(self.by_attid.get(&attid)?)
+        self.attributes.get(self.numbers.get(&attid)?)
     }
 
     /// Every attribute, by OID.
     pub fn iter(&self) -> impl Iterator<Item = &Attribute> {
-        self.by_oid.values()
+        self.attributes.values()
     }
 
     /// How many attributes there are.
     pub fn len(&self) -> usize {
-        self.by_oid.len()
+        self.attributes.len()
     }
 
     /// Whether it knows no attribute.
     pub fn is_empty(&self) -> bool {
-        self.by_oid.is_empty()
+        self.attributes.is_empty()
     }
 }
