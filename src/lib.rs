@@ -22,6 +22,7 @@
 //! The *collector task* is [`collector::collect_once`], the *failover task* [`failover::plan`] and
 //! [`failover::apply`].
 
+pub mod active_sync;
 pub mod cli;
 pub mod clock;
 pub mod collector;

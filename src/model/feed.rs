@@ -90,8 +90,31 @@ pub struct Told {
     pub standing: Standing,
     /// J: the stamp last delivered of an attribute, where K alone does not say enough.
     pub journal: BTreeMap<AttributeOid, Stamp>,
+    /// J, older: stamps delivered before those, as long as K does not cover them.
+    pub earlier: BTreeSet<(AttributeOid, Stamp)>,
+    /// It was delivered whole by a DC that was behind the consumer: what J does not list of it was never delivered
+    /// since, whatever K says.
+    pub is_partial: bool,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,
+}
+
+impl Told {
+    /// Takes down that this stamp of the attribute is delivered now, where K is `told`.
+    pub fn deliver(&mut self, oid: &AttributeOid, stamp: Stamp, told: &Vector) {
+        let before = self.journal.insert(oid.clone(), stamp);
+        self.earlier.remove(&(oid.clone(), stamp));
+        self.earlier.retain(|(_, earlier)| !earlier.is_within(told));
+        if let Some(before) = before.filter(|before| *before != stamp && !before.is_within(told)) {
+            self.earlier.insert((oid.clone(), before));
+        }
+    }
+
+    /// Forgets all of J but what concerns this attribute.
+    pub fn keep_only(&mut self, oid: &AttributeOid) {
+        self.journal.retain(|kept, _| kept == oid);
+        self.earlier.retain(|(kept, _)| kept == oid);
+    }
 }
 
 /// A digest of the targets of one forward link.
@@ -116,8 +139,8 @@ pub enum RereadWhy {
     Subtree,
     /// It was brought back from deletion: the groups it is in show it again.
     Memberships,
-    /// Its delete was told and this DC shows it alive (R5): looked at in every pass until that ends.
-    Deleted,
+    /// This DC is behind what was told of it (R5): looked at in every pass until that ends.
+    Held,
     /// The whole of it is to be delivered once more, for an operator.
     Whole,
 }
@@ -128,7 +151,7 @@ impl RereadWhy {
         match self {
             Self::Subtree => "subtree",
             Self::Memberships => "memberships",
-            Self::Deleted => "deleted",
+            Self::Held => "held",
             Self::Whole => "whole",
         }
     }
@@ -137,7 +160,7 @@ impl RereadWhy {
 impl FromStr for RereadWhy {
     type Err = String;
     fn from_str(code: &str) -> Result<Self, String> {
-        [Self::Subtree, Self::Memberships, Self::Deleted, Self::Whole]
+        [Self::Subtree, Self::Memberships, Self::Held, Self::Whole]
             .into_iter()
             .find(|why| why.code() == code)
             .ok_or_else(|| format!("`{code}` is no reason to read again"))

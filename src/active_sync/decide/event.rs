@@ -1,0 +1,262 @@
+//! A change put into words: one CloudEvents 1.0 event, as `schema/event.schema.json` describes it.
+//!
+//! # Decisions
+//! - A change's id is made from its originating stamp, so it is the same whichever DC showed it. DCs put changes
+//!   together differently, so the same holds for an event's id only where the same changes came together.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Sought;
+use super::change::{Change, Changed};
+use crate::model::{
+    Attribute, AttributeOid, DcName, InvocationId, LinkValue, ObjectGuid, Outgoing, ResourceName,
+    Schema, Stamp, Usn, UtcMs,
+};
+
+/// How the values of an attribute are shown.
+pub type Show = fn(&Attribute, &[Vec<u8>]) -> Value;
+
+/// Where an event comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The feed's resource.
+    pub resource: &'a ResourceName,
+    /// The DC that was read.
+    pub dc: &'a DcName,
+    /// Its incarnation.
+    pub reader: InvocationId,
+    /// The attributes the DC has.
+    pub schema: &'a Schema,
+    /// How values are shown.
+    pub show: Show,
+}
+
+/// The event that delivers a change; `now` is its time where no stamp says one.
+pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
+    let id = event_id(change);
+    let newest = change.changed.iter().filter_map(|changed| match changed {
+        Changed::Stamped { stamp, .. } => Some(stamp.seconds),
+        Changed::Linked { .. } => None,
+    });
+    let time = newest
+        .max()
+        .and_then(seconds)
+        .unwrap_or_else(|| now.to_string());
+    let body = json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": format!("highwater:{}", source.resource),
+        "type": format!("highwater.object.{}", change.op),
+        "subject": change.guid.to_string(),
+        "time": time,
+        "datacontenttype": "application/json",
+        "data": data(source, change),
+    });
+    Outgoing {
+        id,
+        guid: Some(change.guid),
+        body: body.to_string(),
+    }
+}
+
+/// The event that says how far the feed has come while nothing changes.
+pub fn heartbeat(source: &Source<'_>, last_updated: Usn, now: UtcMs) -> Outgoing {
+    let at = now.to_string();
+    let id = hex(Sha256::new()
+        .chain_update(source.resource.as_str())
+        .chain_update(source.reader.to_octets())
+        .chain_update(last_updated.get().to_be_bytes())
+        .chain_update(at.as_bytes()));
+    let body = json!({
+        "specversion": "1.0",
+        "id": id,
+        "source": format!("highwater:{}", source.resource),
+        "type": "highwater.feed.heartbeat",
+        "time": at,
+        "datacontenttype": "application/json",
+        "data": {
+            "dc": source.dc, "invocationId": source.reader, "lastUpdated": last_updated.to_string(), "at": at,
+        },
+    });
+    Outgoing {
+        id,
+        guid: None,
+        body: body.to_string(),
+    }
+}
+
+fn data(source: &Source<'_>, change: &Change) -> Value {
+    let mut data = Map::new();
+    data.insert("op".to_owned(), json!(change.op));
+    data.insert("objectGuid".to_owned(), json!(change.guid.to_string()));
+    data.insert("dn".to_owned(), json!(change.dn));
+    if let Some(previous) = &change.previous_dn {
+        data.insert("previousDn".to_owned(), json!(previous));
+    }
+    if let Some(parent) = &change.last_known_parent {
+        data.insert("lastKnownParent".to_owned(), json!(parent));
+    }
+    data.insert("reason".to_owned(), json!(change.reason));
+    data.insert("attributes".to_owned(), attributes(source, change));
+    let changed: Vec<Value> = change
+        .changed
+        .iter()
+        .map(|changed| words(source.schema, change.guid, changed))
+        .collect();
+    data.insert("changed".to_owned(), Value::Array(changed));
+    for (key, oids) in [("unreadable", &change.unreadable), ("kept", &change.kept)] {
+        let names: Vec<_> = oids.iter().map(|oid| name_of(source.schema, oid)).collect();
+        if !names.is_empty() {
+            data.insert(key.to_owned(), json!(names));
+        }
+    }
+    data.insert(
+        "readFrom".to_owned(),
+        json!({
+            "dc": source.dc, "invocationId": source.reader, "usnChanged": change.usn_changed.to_string(),
+        }),
+    );
+    Value::Object(data)
+}
+
+/// Values by name; `null` where an attribute was cleared.
+fn attributes(source: &Source<'_>, change: &Change) -> Value {
+    let mut shown = Map::new();
+    for (oid, values) in &change.values {
+        let Some(attribute) = source.schema.attribute(oid) else {
+            continue;
+        };
+        let value = if values.is_empty() {
+            Value::Null
+        } else {
+            (source.show)(attribute, values)
+        };
+        shown.insert(attribute.name.clone(), value);
+    }
+    for (oid, values) in &change.links {
+        let Some(attribute) = source.schema.attribute(oid) else {
+            continue;
+        };
+        let mut targets = values.iter().map(target);
+        let value = match (values.is_empty(), attribute.is_single_valued) {
+            (true, _) => Value::Null,
+            (false, true) => targets.next().unwrap_or(Value::Null),
+            (false, false) => Value::Array(targets.collect()),
+        };
+        shown.insert(attribute.name.clone(), value);
+    }
+    Value::Object(shown)
+}
+
+fn target(value: &LinkValue) -> Value {
+    json!({ "guid": value.target.to_string(), "dn": value.dn })
+}
+
+fn words(schema: &Schema, guid: ObjectGuid, changed: &Changed) -> Value {
+    let id = change_id(guid, changed);
+    match changed {
+        Changed::Stamped { oid, stamp, .. } => json!({
+            "attribute": name_of(schema, oid),
+            "changeId": id,
+            "at": seconds(stamp.seconds),
+            "version": stamp.version,
+            "origin": stamp.origin,
+            "usn": stamp.usn.to_string(),
+        }),
+        Changed::Linked { oid, .. } => {
+            json!({ "attribute": name_of(schema, oid), "changeId": id })
+        }
+    }
+}
+
+fn name_of(schema: &Schema, oid: &AttributeOid) -> String {
+    schema
+        .attribute(oid)
+        .map_or_else(|| oid.to_string(), |attribute| attribute.name.clone())
+}
+
+/// The id of one change: the same whichever DC showed it.
+pub fn change_id(guid: ObjectGuid, changed: &Changed) -> String {
+    let hash = Sha256::new().chain_update(guid.to_octets());
+    hex(match changed {
+        Changed::Stamped { oid, stamp, .. } => add_stamp(add_text(hash, oid.as_str()), *stamp),
+        Changed::Linked { oid, digest } => add_text(hash, oid.as_str()).chain_update(digest.0),
+    })
+}
+
+/// The id of an event: of the object, what happened, and the changes; of what sets an older value right, that too.
+fn event_id(change: &Change) -> String {
+    let mut ids: Vec<String> = change
+        .changed
+        .iter()
+        .map(|changed| change_id(change.guid, changed))
+        .collect();
+    ids.sort_unstable();
+    let mut hash = add_text(
+        Sha256::new().chain_update(change.guid.to_octets()),
+        change.op.code(),
+    );
+    for id in &ids {
+        hash = add_text(hash, id);
+    }
+    for changed in &change.changed {
+        if let Changed::Stamped {
+            repairs: Some(last),
+            ..
+        } = changed
+        {
+            hash = add_text(hash, "repairs");
+            if let Some(last) = last {
+                hash = add_stamp(hash, *last);
+            }
+        }
+    }
+    if let Some(
+        Sought::Below {
+            container: found,
+            name: stamp,
+        }
+        | Sought::Regained {
+            member: found,
+            undeleted: stamp,
+        },
+    ) = change.found_by
+    {
+        hash = add_stamp(hash.chain_update(found.to_octets()), stamp);
+    }
+    if ids.is_empty() && change.found_by.is_none() {
+        hash = add_text(hash, &change.dn);
+    }
+    if let Some(pass) = change.pass {
+        hash = hash.chain_update(pass.to_be_bytes());
+    }
+    hex(hash)
+}
+
+fn add_stamp(hash: Sha256, stamp: Stamp) -> Sha256 {
+    hash.chain_update(stamp.version.to_be_bytes())
+        .chain_update(stamp.seconds.to_be_bytes())
+        .chain_update(stamp.origin.to_octets())
+        .chain_update(stamp.usn.get().to_be_bytes())
+}
+
+/// Text with its length, so that no two sequences of texts are alike.
+fn add_text(hash: Sha256, text: &str) -> Sha256 {
+    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    hash.chain_update(length.to_be_bytes()).chain_update(text)
+}
+
+/// The first 128 bits in hexadecimal.
+fn hex(hash: Sha256) -> String {
+    hash.finalize()
+        .iter()
+        .take(16)
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn seconds(seconds: i64) -> Option<String> {
+    let at: DateTime<Utc> = DateTime::from_timestamp(seconds, 0)?;
+    Some(at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}

@@ -1,0 +1,342 @@
+//! One object with what its stamps say, and what follows from where it stands with the consumer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::rules::{Rule, holds};
+use super::{
+    Change, IS_DELETED, Judgement, NAME, News, Reading, Recall, Silence, Sought, Verdict, news,
+};
+use crate::model::{
+    Attribute, AttributeOid, Dn, Image, LocalStamp, Op, RereadWhy, Schema, Stamp, Standing, Told,
+};
+
+/// An object with what its stamps say.
+pub(super) struct Seen<'a> {
+    pub(super) reading: &'a Reading<'a>,
+    pub(super) image: &'a Image,
+    pub(super) told: Option<&'a Told>,
+    /// The object's own RDN attribute.
+    pub(super) rdn: Option<AttributeOid>,
+    pub(super) name: AttributeOid,
+    pub(super) is_deleted: AttributeOid,
+    /// The attributes, wanted or not, that are news.
+    pub(super) news: BTreeMap<AttributeOid, News>,
+    /// Whether the DC shows the object no older than it was told (R5).
+    pub(super) level: bool,
+    /// Why it was looked for without a change of its own.
+    pub(super) sought: Option<Sought>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn new(
+        reading: &'a Reading<'a>,
+        image: &'a Image,
+        told: Option<&'a Told>,
+        sought: Option<Sought>,
+    ) -> Self {
+        let mut seen = Self {
+            reading,
+            image,
+            told,
+            rdn: rdn_attribute(reading.schema, &image.dn),
+            name: AttributeOid::new(NAME),
+            is_deleted: AttributeOid::new(IS_DELETED),
+            news: BTreeMap::new(),
+            level: is_level(reading, told),
+            sought,
+        };
+        seen.news = image
+            .stamps
+            .iter()
+            .filter(|(oid, _)| !seen.is_rdn(oid))
+            .filter_map(|(oid, shown)| {
+                let recall = Recall {
+                    last: seen.last(oid),
+                    is_earlier: told
+                        .is_some_and(|told| told.earlier.contains(&(oid.clone(), shown.stamp))),
+                    is_partial: told.is_some_and(|told| told.is_partial),
+                };
+                Some((
+                    oid.clone(),
+                    news(*shown, recall, reading.told, reading.cursor)?,
+                ))
+            })
+            .collect();
+        seen
+    }
+
+    pub(super) fn is_rdn(&self, oid: &AttributeOid) -> bool {
+        self.rdn.as_ref() == Some(oid) && holds(Rule::RdnLeftOut)
+    }
+
+    pub(super) fn last(&self, oid: &AttributeOid) -> Option<Stamp> {
+        self.told.and_then(|told| told.journal.get(oid).copied())
+    }
+
+    pub(super) fn stamp(&self, oid: &AttributeOid) -> Option<LocalStamp> {
+        self.image.stamps.get(oid).copied()
+    }
+
+    pub(super) fn is_news(&self, oid: &AttributeOid) -> bool {
+        self.news.contains_key(oid)
+    }
+
+    pub(super) fn wants(&self, oid: &AttributeOid) -> bool {
+        self.reading.wanted.contains(oid)
+    }
+
+    /// Told to the consumer, now a tombstone.
+    pub(super) fn deleted(self) -> Judgement {
+        if self.is_news(&self.is_deleted) || self.level {
+            self.delete()
+        } else {
+            Judgement::nothing(Silence::Repeat)
+        }
+    }
+
+    pub(super) fn delete(&self) -> Judgement {
+        let mut change = Change::new(Op::Delete, self.image, "deleted");
+        change.dn = self.told_dn();
+        change
+            .last_known_parent
+            .clone_from(&self.image.last_known_parent);
+        self.list(&self.is_deleted, &mut change);
+        let mut told = self.remembered(Standing::Deleted);
+        told.dn = self.told_dn();
+        told.keep_only(&self.is_deleted);
+        told.links.clear();
+        self.deliver(change, told)
+    }
+
+    /// A tombstone of something the consumer does not have. Its links may lead there all the same, and nothing else
+    /// tells it that they do no more: no DC touches a group when a member is deleted.
+    pub(super) fn tombstone(self) -> Judgement {
+        if !self.is_news(&self.is_deleted) {
+            return Judgement::nothing(Silence::NeverTold);
+        }
+        let mut told = self.remembered(Standing::Deleted);
+        told.keep_only(&self.is_deleted);
+        told.links.clear();
+        if !self.wants_links() {
+            return Judgement::nothing(Silence::NeverTold).remembering(told);
+        }
+        let mut change = Change::new(Op::Delete, self.image, "link_target_deleted");
+        change
+            .last_known_parent
+            .clone_from(&self.image.last_known_parent);
+        self.list(&self.is_deleted, &mut change);
+        self.deliver(change, told)
+    }
+
+    pub(super) fn wants_links(&self) -> bool {
+        let wanted = self.reading.wanted.iter();
+        wanted
+            .filter_map(|oid| self.reading.schema.attribute(oid))
+            .any(Attribute::is_forward_link)
+    }
+
+    /// Told or seen deleted, now alive: brought back, or the DC does not know of the deletion yet.
+    pub(super) fn alive_again(self, in_scope: bool) -> Judgement {
+        let undeleted = self.is_news(&self.is_deleted);
+        if !undeleted && !self.level && holds(Rule::DeletedHeld) {
+            return Judgement::held();
+        }
+        let mut judgement = if in_scope {
+            let mut change = Change::new(Op::Undelete, self.image, "undeleted");
+            let told = self.whole(&mut change);
+            self.deliver(change, told)
+        } else if self.told.is_some_and(|told| told.standing == Standing::In) {
+            self.leave()
+        } else {
+            let told = self.remembered(Standing::Out);
+            Judgement::nothing(Silence::OutOfScope).remembering(told)
+        };
+        judgement.rereads.push(RereadWhy::Memberships);
+        judgement.rereads.push(RereadWhy::Subtree);
+        judgement
+    }
+
+    /// The consumer has it, and it still belongs there.
+    pub(super) fn changed(self) -> Judgement {
+        let renamed = self.has_other_name();
+        let op = if renamed { Op::Move } else { Op::Update };
+        let mut change = Change::new(op, self.image, "changed");
+        change.dn = if renamed {
+            self.image.dn.clone()
+        } else {
+            self.told_dn()
+        };
+        if renamed {
+            change.previous_dn = Some(self.told_dn());
+        }
+        let fresh = !self.news.is_empty();
+        self.list_news(&mut change);
+        if renamed {
+            self.take_rdn(&mut change);
+        }
+        let links = self.list_links(&mut change);
+        if change.changed.is_empty() && !renamed {
+            let why = if fresh {
+                Silence::Unwanted
+            } else {
+                Silence::Repeat
+            };
+            let mut nothing = self.with_subtree(Judgement::nothing(why));
+            if !same_name(&self.told_dn(), &self.image.dn) {
+                nothing.rereads.push(RereadWhy::Held);
+            }
+            return nothing;
+        }
+        change.reason = self.reason(&change, renamed, links);
+        let mut told = self.remembered(Standing::In);
+        told.dn.clone_from(&change.dn);
+        told.links = self.digests(&change);
+        self.with_subtree(self.deliver(change, told))
+    }
+
+    /// The consumer has it, and it does not belong there any more.
+    pub(super) fn left(self) -> Judgement {
+        if self.news.is_empty() && !self.level && !self.is_below_renamed() {
+            return Judgement::held();
+        }
+        self.with_subtree(self.leave())
+    }
+
+    pub(super) fn leave(&self) -> Judgement {
+        let mut change = Change::new(Op::Leave, self.image, "left");
+        change.previous_dn = Some(self.told_dn()).filter(|dn| !same_name(dn, &self.image.dn));
+        for oid in self.news.keys() {
+            self.list(oid, &mut change);
+        }
+        let mut told = self.remembered(Standing::Out);
+        // Whatever the filter asks for may be among what is not wanted.
+        for oid in self.news.keys() {
+            if let Some(shown) = self.stamp(oid) {
+                told.deliver(oid, shown.stamp, self.reading.told);
+            }
+        }
+        told.links.clear();
+        self.deliver(change, told)
+    }
+
+    /// The consumer does not have it, and it belongs there.
+    pub(super) fn entered(self) -> Judgement {
+        let nothing_new = self.news.is_empty() && !self.level && !self.is_below_renamed();
+        if nothing_new || self.left_by_what_is_unknown_here() {
+            return Judgement::held();
+        }
+        let born = self
+            .stamp(&self.name)
+            .is_none_or(|name| name.stamp.version <= 1);
+        let reason = if born && self.told.is_none() {
+            "created"
+        } else {
+            "entered"
+        };
+        let mut change = Change::new(Op::Create, self.image, reason);
+        let told = self.whole(&mut change);
+        self.with_subtree(self.deliver(change, told))
+    }
+
+    /// Whether the consumer was told that the object left, by a change that this DC does not have yet.
+    pub(super) fn left_by_what_is_unknown_here(&self) -> bool {
+        let journal = self.told.into_iter().flat_map(|told| &told.journal);
+        journal
+            .filter(|(oid, _)| holds(Rule::LeftHeld) && !self.is_rdn(oid))
+            .any(|(oid, last)| self.stamp(oid).is_none_or(|shown| shown.stamp < *last))
+    }
+
+    /// Not the consumer's, before and now; a container among them may have been renamed.
+    pub(super) fn elsewhere(self) -> Judgement {
+        let nothing = self.with_subtree(Judgement::nothing(Silence::OutOfScope));
+        if self.is_news(&self.name) && !nothing.rereads.is_empty() {
+            let mut told = self.remembered(Standing::Out);
+            told.keep_only(&self.name);
+            return nothing.remembering(told);
+        }
+        nothing
+    }
+
+    /// The delivery of a change, after which this is remembered.
+    pub(super) fn deliver(&self, mut change: Change, told: Told) -> Judgement {
+        change.found_by = self.sought;
+        Judgement {
+            verdict: Verdict::Deliver(Box::new(change)),
+            remember: Some(told),
+            rereads: Vec::new(),
+        }
+    }
+
+    /// Whether the object goes by another name than it was told with, as far as this DC's word counts.
+    pub(super) fn has_other_name(&self) -> bool {
+        let other = self
+            .told
+            .is_some_and(|told| !same_name(&told.dn, &self.image.dn));
+        other && (self.is_news(&self.name) || self.level || self.is_below_renamed())
+    }
+
+    /// With the order to read again all below the object, where it has been renamed or moved since the cursor. On a DC
+    /// that is behind, a renaming told before counts too: what was told of it meanwhile bears the old names.
+    pub(super) fn with_subtree(&self, mut judgement: Judgement) -> Judgement {
+        let moved = self.stamp(&self.name).is_some_and(|name| {
+            let late = !self.level && name.local > self.reading.cursor;
+            let older = self.last(&self.name).is_some_and(|last| last > name.stamp);
+            name.stamp.version > 1 && (self.is_news(&self.name) || (late && !older))
+        });
+        if moved && holds(Rule::Subtree) {
+            judgement.rereads.push(RereadWhy::Subtree);
+        }
+        judgement
+    }
+
+    pub(super) fn is_below_renamed(&self) -> bool {
+        matches!(self.sought, Some(Sought::Below { .. }))
+    }
+
+    pub(super) fn told_dn(&self) -> String {
+        self.told
+            .map_or_else(|| self.image.dn.clone(), |told| told.dn.clone())
+    }
+
+    /// What is remembered once all that is news has been told.
+    pub(super) fn remembered(&self, standing: Standing) -> Told {
+        let mut told = self.told.cloned().unwrap_or_else(|| Told {
+            nc: self.reading.nc.clone(),
+            dn: self.image.dn.clone(),
+            standing,
+            journal: BTreeMap::new(),
+            earlier: BTreeSet::new(),
+            is_partial: false,
+            links: BTreeMap::new(),
+        });
+        told.standing = standing;
+        for oid in self.news.keys() {
+            let kept = self.wants(oid) || *oid == self.name || *oid == self.is_deleted;
+            if let Some(shown) = self.stamp(oid).filter(|_| kept) {
+                told.deliver(oid, shown.stamp, self.reading.told);
+            }
+        }
+        told
+    }
+}
+
+/// Whether the DC shows the object no older than it was told: S covers K, and what J says of the object (R5).
+fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
+    reading.held.is_some_and(|held| {
+        held.covers(reading.told)
+            && told.is_none_or(|told| told.journal.values().all(|stamp| stamp.is_within(held)))
+    })
+}
+
+/// The attribute the first part of a DN names; every DC stamps it by itself (ad-facts: seen on Samba).
+fn rdn_attribute(schema: &Schema, dn: &str) -> Option<AttributeOid> {
+    let (kind, _) = dn.split_once('=')?;
+    schema
+        .named(kind.trim())
+        .map(|attribute| attribute.oid.clone())
+}
+
+pub(super) fn same_name(one: &str, other: &str) -> bool {
+    one == other
+        || matches!((one.parse::<Dn>(), other.parse::<Dn>()), (Ok(one), Ok(other)) if one == other)
+}

@@ -1,0 +1,185 @@
+//! Whole images: of a load or a resync, and of what is new to the consumer.
+
+use super::change::Changed;
+use super::object::{Seen, same_name};
+use super::rules::{Rule, holds};
+use super::{Change, Judgement, Reading, Silence, Verdict, digest};
+use crate::model::{AttributeOid, Image, ObjectGuid, Op, Stamp, Standing, Told, Usn, Vector};
+
+/// Why everything is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose<'a> {
+    /// A load or resync: what its vectors and bound cover will be K when it is complete, so J need not hold it.
+    Load {
+        /// Its number.
+        pass: i64,
+        /// K as it will be.
+        covers: &'a Vector,
+    },
+    /// An operator wants this object once more.
+    Requested {
+        /// The moment, which makes the event's id its own.
+        at: i64,
+    },
+}
+
+/// Judges an object that is delivered whole; it is in the bases and the filter, or deleted.
+pub fn judge_whole(
+    reading: &Reading<'_>,
+    image: &Image,
+    purpose: Purpose<'_>,
+    told: Option<&Told>,
+) -> Judgement {
+    let seen = Seen::new(reading, image, told, None);
+    if image.is_deleted {
+        return Judgement::nothing(Silence::NeverTold);
+    }
+    let deleted = told.is_some_and(|told| told.standing == Standing::Deleted);
+    if deleted && !seen.is_news(&seen.is_deleted) && !seen.level && holds(Rule::DeletedHeld) {
+        return Judgement::held();
+    }
+    let (reason, pass) = match purpose {
+        Purpose::Load { pass, .. } => ("load", pass),
+        Purpose::Requested { at } => ("requested", at),
+    };
+    let mut change = Change::new(Op::Snapshot, image, reason);
+    change.pass = Some(pass);
+    let mut told = seen.whole(&mut change);
+    if let Purpose::Load { covers, .. } = purpose {
+        told.journal.retain(|_, stamp| !stamp.is_within(covers));
+    }
+    seen.deliver(change, told)
+}
+
+/// Judges an object that the consumer has and that a load or resync did not come across, by what the DC shows of it
+/// when asked for it alone: it changed meanwhile, has left, or was deleted. Where the DC does not know it, only a pass
+/// that an operator ordered (`is_resync`) takes it for deleted; else it is kept and looked at again.
+pub fn judge_unseen(
+    reading: &Reading<'_>,
+    guid: ObjectGuid,
+    image: Option<&Image>,
+    in_scope: bool,
+    purpose: Purpose<'_>,
+    is_resync: bool,
+    told: &Told,
+) -> Judgement {
+    let Some(image) = image else {
+        return if is_resync {
+            absent(guid, told)
+        } else {
+            Judgement::held()
+        };
+    };
+    if !image.is_deleted && in_scope {
+        return judge_whole(reading, image, purpose, Some(told));
+    }
+    let seen = Seen::new(reading, image, Some(told), None);
+    if image.is_deleted {
+        seen.delete()
+    } else {
+        seen.leave()
+    }
+}
+
+/// An object the DC does not know: deleted so long ago that its tombstone is gone, or never there.
+fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
+    let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    let mut told = told.clone();
+    told.standing = Standing::Deleted;
+    told.journal.clear();
+    told.earlier.clear();
+    told.links.clear();
+    Judgement {
+        verdict: Verdict::Deliver(Box::new(change)),
+        remember: Some(told),
+        rereads: Vec::new(),
+    }
+}
+
+impl Seen<'_> {
+    /// Fills in everything the DC shows; of an object the consumer still has, less what it was told newer (R5). Gives
+    /// what is remembered then.
+    pub(super) fn whole(&self, change: &mut Change) -> Told {
+        let has = self.told.filter(|told| told.standing == Standing::In);
+        let newer = |oid: &AttributeOid, shown: Stamp| {
+            let last = has.and_then(|told| told.journal.get(oid));
+            last.is_some_and(|last| *last > shown)
+                && !self.is_news(oid)
+                && holds(Rule::ImageLessNewer)
+        };
+        let mut told = self.remembered(Standing::In);
+        told.is_partial = !self.level && !self.reading.told.is_empty();
+        for (oid, shown) in &self.image.stamps {
+            let internal = *oid == self.name || *oid == self.is_deleted;
+            if self.is_rdn(oid) || !(self.wants(oid) || internal) {
+                continue;
+            }
+            if newer(oid, shown.stamp) {
+                change.kept.insert(oid.clone());
+                continue;
+            }
+            self.list(oid, change);
+            told.deliver(oid, shown.stamp, self.reading.told);
+            if self.wants(oid) {
+                self.take(oid, change);
+            }
+        }
+        // What this DC has never seen written was told newer as well.
+        let unseen = has.into_iter().flat_map(|told| told.journal.keys());
+        let unseen = unseen.filter(|oid| self.wants(oid) && self.stamp(oid).is_none());
+        change
+            .kept
+            .extend(unseen.filter(|_| holds(Rule::ImageLessNewer)).cloned());
+        if change.kept.contains(&self.name) {
+            change.dn = self.told_dn();
+        }
+        let before = self.told.map(|told| told.dn.clone());
+        change.previous_dn = before.filter(|dn| !same_name(dn, &change.dn));
+        told.dn.clone_from(&change.dn);
+        self.take_rdn(change);
+        self.take_unstamped(change);
+        told.links.clear();
+        for (oid, values) in self.image.links.iter().filter(|(oid, _)| self.wants(oid)) {
+            let digest = digest(values);
+            told.links.insert(oid.clone(), digest);
+            change.changed.push(Changed::Linked {
+                oid: oid.clone(),
+                digest,
+            });
+            change.links.insert(oid.clone(), values.clone());
+        }
+        if self.level {
+            // Level: what K covers is no older here than what K says, so J need not say it again.
+            let reading = self.reading;
+            told.journal
+                .retain(|oid, stamp| *oid == self.is_deleted || !stamp.is_within(reading.told));
+        }
+        told
+    }
+
+    /// Values without a stamp: objectGUID's like, which never change, and all where the stamps cannot be read.
+    fn take_unstamped(&self, change: &mut Change) {
+        for (oid, values) in &self.image.values {
+            if self.wants(oid) && !self.image.stamps.contains_key(oid) {
+                change.values.insert(oid.clone(), values.clone());
+            }
+        }
+    }
+}
+
+/// Up to which USN one chunk of a load reads, from where the last ended: so wide that a page or a few come back.
+///
+/// `found` is how many objects the last chunk brought, `width` how wide it was.
+pub fn next_width(width: u64, found: usize) -> u64 {
+    match found {
+        0..500 => width.saturating_mul(2).min(1 << 40),
+        500..5_000 => width,
+        _ => (width / 2).max(100),
+    }
+}
+
+/// The end of a chunk that begins above `done`, never above `bound`.
+pub fn chunk_end(done: Usn, width: u64, bound: Usn) -> Usn {
+    let width = i64::try_from(width).unwrap_or(i64::MAX);
+    Usn::new(done.get().saturating_add(width)).map_or(bound, |end| end.min(bound))
+}
