@@ -1,5 +1,9 @@
 //! `config check`, `config show`, and the files to begin with: `config example` and `config schema`.
 
+mod feed;
+
+use std::path::Path;
+
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -192,15 +196,27 @@ fn dc(dc: &DcSettings) -> Value {
             Security::StartTls => "starttls",
             Security::Clear => "clear, passwords readable on the network",
         },
-        "ca_file": match &dc.trust {
-            TlsTrust::System => None,
-            TlsTrust::File(path) => Some(path),
-        },
+        "ca_file": trusted(&dc.trust),
         "credentials": credentials(&dc.credentials),
         "connect_timeout": humantime::format_duration(dc.timeouts.connect).to_string(),
         "operation_timeout": humantime::format_duration(dc.timeouts.operation).to_string(),
         "search_timeout": humantime::format_duration(dc.timeouts.search).to_string(),
     })
+}
+
+fn trusted(trust: &TlsTrust) -> Option<&Path> {
+    match trust {
+        TlsTrust::System => None,
+        TlsTrust::File(path) => Some(path),
+    }
+}
+
+fn source(source: &SecretSource) -> Value {
+    match source {
+        SecretSource::File(path) => json!({ "file": path }),
+        SecretSource::Env(name) => json!({ "env": name }),
+        SecretSource::Credential(name) => json!({ "credential": name }),
+    }
 }
 
 fn credentials(credentials: &Credentials) -> Value {
@@ -210,11 +226,7 @@ fn credentials(credentials: &Credentials) -> Value {
         Credentials::NotRead { user, source } => json!({
             "method": "simple",
             "user": user,
-            "password": match source {
-                SecretSource::File(path) => json!({ "file": path }),
-                SecretSource::Env(name) => json!({ "env": name }),
-                SecretSource::Credential(name) => json!({ "credential": name }),
-            },
+            "password": self::source(source),
         }),
         Credentials::External { certificate, key } => {
             json!({ "method": "external", "certificate": certificate, "key": key })
@@ -233,6 +245,7 @@ fn resource(resource: &ResourceSettings) -> Value {
     let consumer = &resource.consumer;
     let (kind, path) = match &consumer.kind {
         ConsumerKind::Store => ("store", None),
+        ConsumerKind::Builtin => ("builtin", None),
         ConsumerKind::File(path) => ("file", Some(path)),
     };
     json!({
@@ -257,5 +270,6 @@ fn resource(resource: &ResourceSettings) -> Value {
             "start": consumer.start,
             "command_timeout": humantime::format_duration(consumer.command_timeout).to_string(),
         },
+        "feed": resource.feed.as_ref().map(feed::feed),
     })
 }

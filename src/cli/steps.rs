@@ -80,7 +80,7 @@ pub(super) fn dry_run(switch: &Switch, resource: &ResourceSettings) -> String {
     };
     let consumer = &resource.consumer;
     let place = match &consumer.kind {
-        ConsumerKind::Store => "the store".to_owned(),
+        ConsumerKind::Store | ConsumerKind::Builtin => "the store".to_owned(),
         ConsumerKind::File(path) => path.display().to_string(),
     };
     let (old, new) = (&switch.expected.cursor, &switch.new);

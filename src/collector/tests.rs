@@ -77,6 +77,7 @@ fn resource(
             start: None,
             command_timeout: Duration::from_secs(5),
         },
+        feed: None,
     };
     (settings.name.clone(), settings)
 }

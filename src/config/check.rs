@@ -2,7 +2,9 @@
 
 mod connection;
 mod credentials;
+mod feed;
 mod resource;
+mod sink;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -52,6 +54,16 @@ impl Place<'_> {
             }
         }
     }
+}
+
+/// A program with its arguments; no shell reads it.
+fn command(field: &Field<'_>, notes: &mut Notes) -> Vec<String> {
+    let like = "[\"systemctl\", \"restart\", \"hr-sync\"]";
+    field
+        .list(like, notes)
+        .iter()
+        .filter_map(|item| Some(item.text("\"systemctl\"", notes)?.to_owned()))
+        .collect()
 }
 
 const SECOND: Duration = Duration::from_secs(1);

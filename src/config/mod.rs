@@ -14,6 +14,7 @@
 
 mod check;
 mod error;
+mod feed;
 mod problem;
 mod raw;
 mod secret;
@@ -24,6 +25,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
+pub use feed::{CommandSink, Feed, FileSink, MaxDeletes, Secret, Sink, WebhookSink, signing_key};
 pub use problem::{Invalid, Problem};
 pub use settings::{
     Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,

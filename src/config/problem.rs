@@ -220,6 +220,10 @@ fn veil(table: &DeTable<'_>, around: Around, lines: &Lines<'_>, veiled: &mut BTr
                     }
                 }
             }
+            DeValue::String(text) if has_userinfo(text) => {
+                let last = lines.number(value.span().end);
+                veiled.extend(lines.number(key.span().start)..=last);
+            }
             _ if below == Around::Secret || around == Around::Credentials => {
                 let last = lines.number(value.span().end);
                 veiled.extend(lines.number(key.span().start)..=last);
@@ -231,12 +235,18 @@ fn veil(table: &DeTable<'_>, around: Around, lines: &Lines<'_>, veiled: &mut BTr
 
 /// In a file that is no TOML: whether the line may hold a secret, or stand within a text of several lines that is one.
 fn doubtful(text: &str, line: &str) -> bool {
-    sounds_secret(line) || text.contains("\"\"\"") || text.contains("'''")
+    sounds_secret(line) || has_userinfo(line) || text.contains("\"\"\"") || text.contains("'''")
+}
+
+/// Whether it is a URL with a user or a password in it.
+fn has_userinfo(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["pass", "pwd", "pw", "secret", "token"]
+    ["pass", "pwd", "pw", "secret", "token", "bearer"]
         .iter()
         .any(|word| name.contains(word))
 }

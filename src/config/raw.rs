@@ -126,12 +126,15 @@ impl<'t> Section<'t> {
         name: &'static str,
         notes: &mut Notes,
     ) -> Vec<(At<&'t str>, Section<'t>)> {
-        let Some(section) = self.table(name, notes) else {
-            return Vec::new();
-        };
+        self.take(name, notes)
+            .map_or_else(Vec::new, |field| field.tables(notes))
+    }
+
+    /// The tables right below this one, each with its own name.
+    pub(super) fn below(self, notes: &mut Notes) -> Vec<(At<&'t str>, Section<'t>)> {
         let mut tables = Vec::new();
-        for entry in &section.entries {
-            let field = Field::new(section.full(entry.key), entry.value);
+        for entry in &self.entries {
+            let field = Field::new(self.full(entry.key), entry.value);
             if let Some(table) = field.table(notes) {
                 let name = At {
                     value: entry.key,

@@ -42,7 +42,7 @@ pub(super) fn resolve(source: &SecretSource, env: Env<'_>) -> Result<SecretStrin
     if text.is_empty() {
         return unusable(
             "is an empty secret",
-            "put the password there; a simple bind without one is an anonymous bind",
+            "put it there; a simple bind without a password is an anonymous bind",
         );
     }
     Ok(SecretString::from(text))
@@ -90,7 +90,7 @@ fn read(path: &Path, refused: u32) -> Result<String, Unusable> {
     match file.take(LONGEST + 1).read_to_string(&mut text) {
         Ok(_) if text.len() as u64 > LONGEST => unusable(
             "names a file of more than 64 KiB",
-            "name the file with the password alone",
+            "name the file with the secret alone",
         ),
         Ok(_) => Ok(text),
         Err(error) => unusable(

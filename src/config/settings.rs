@@ -177,6 +177,8 @@ pub struct ResourceSettings {
     pub start: crate::model::StartMethod,
     /// Who owns the cursor.
     pub consumer: Consumer,
+    /// Our own feed; there is one exactly where the consumer is [`ConsumerKind::Builtin`].
+    pub feed: Option<super::Feed>,
 }
 
 /// Who owns the cursor, and how it is stopped and started.
@@ -197,8 +199,10 @@ pub struct Consumer {
 /// Where a cursor is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConsumerKind {
-    /// In Highwater's store.
+    /// In Highwater's store, written by somebody else's sync.
     Store,
+    /// In Highwater's store, written by its own Active Sync.
+    Builtin,
     /// In a cursor file (JSON, `schema/cursor.schema.json`).
     File(PathBuf),
 }

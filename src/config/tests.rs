@@ -1,6 +1,7 @@
 //! What loads, what it means, what is shown and what never is.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod feed;
 mod mistakes;
 #[cfg(unix)]
 mod secrets;

@@ -51,7 +51,7 @@ impl Consumer {
     /// The consumer of a resource as its settings describe it.
     pub fn new(resource: &ResourceName, settings: &config::Consumer, store: &Store) -> Self {
         let place = match &settings.kind {
-            ConsumerKind::Store => Place::Store,
+            ConsumerKind::Store | ConsumerKind::Builtin => Place::Store,
             ConsumerKind::File(path) => Place::File(path.clone()),
         };
         Self {

@@ -18,7 +18,8 @@ pub enum NameError {
     Dn(String),
 }
 
-fn short(text: &str) -> Result<String, NameError> {
+/// A short name, as DCs, resources and sinks have it: 1 to 64 letters, digits, `.`, `_` or `-`.
+pub fn short_name(text: &str) -> Result<String, NameError> {
     let usable = (1..=64).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text
@@ -48,7 +49,7 @@ macro_rules! short_name {
         impl FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                short(text).map(Self)
+                short_name(text).map(Self)
             }
         }
 

@@ -132,6 +132,7 @@ fn settings() -> Settings {
             start: None,
             command_timeout: Duration::from_mins(1),
         },
+        feed: None,
     };
     Settings {
         store: PathBuf::from("unused.db"),

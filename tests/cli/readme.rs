@@ -58,13 +58,24 @@ fn every_command_is_named() {
 }
 
 #[test]
-fn the_smallest_configuration_loads() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("highwater.toml");
-    let text = blocks(&readme(), "toml").join("\n");
-    std::fs::write(&path, text).unwrap();
-    let settings = config::load(&path, Secrets::Skip).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(settings.resources.len(), 1);
+fn the_smallest_configurations_load() {
+    let blocks = blocks(&readme(), "toml");
+    let [smallest, in_place_of_the_consumer] = blocks.as_slice() else {
+        panic!("{} blocks of TOML", blocks.len());
+    };
+    let (rest, _) = smallest.split_once("[resource.hr.consumer]").unwrap();
+    for (text, feeds) in [
+        (smallest.clone(), 0),
+        (format!("{rest}{in_place_of_the_consumer}"), 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("highwater.toml");
+        std::fs::write(&path, text).unwrap();
+        let settings = config::load(&path, Secrets::Skip).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(settings.resources.len(), 1);
+        let with_feed = settings.resources.values().filter(|hr| hr.feed.is_some());
+        assert_eq!(with_feed.count(), feeds);
+    }
 }
 
 #[test]

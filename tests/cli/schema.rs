@@ -32,8 +32,12 @@ base_contexts = ["OU=People,DC=example,DC=com"]
 backup_dcs = ["dc1"]
 nobodysKey = 1
 [resource.hr.consumer]
-kind = "store"
-position = "before_search"
+kind = "builtin"
+nobodysKey = 1
+[resource.hr.feed]
+nobodysKey = 1
+[resource.hr.feed.sink.out]
+kind = "stdout"
 nobodysKey = 1
 "#;
 
@@ -62,11 +66,28 @@ fn full_example() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The example with the resource of our own that it comments out.
+fn example_with_a_feed() -> String {
+    let (plain, block) = config::EXAMPLE.split_once("#[resource.people]").unwrap();
+    let lines = block
+        .lines()
+        .map(|line| line.strip_prefix('#').unwrap_or(line));
+    let block = lines.collect::<Vec<_>>().join("\n");
+    format!("{plain}[resource.people]{block}")
+}
+
 #[test]
 fn what_the_program_takes_the_schema_takes() {
-    for text in [config::EXAMPLE, &full_example(), GOOD] {
+    for text in [
+        config::EXAMPLE,
+        &full_example(),
+        &example_with_a_feed(),
+        GOOD,
+    ] {
         assert_eq!(against(text), Vec::<String>::new());
+        assert!(loaded(text).is_ok());
     }
+    assert!(example_with_a_feed().contains("\nurl = "));
     assert!(full_example().contains("\nprefer_not = ["));
 }
 
@@ -115,6 +136,16 @@ fn what_the_program_refuses_by_its_shape_the_schema_refuses() {
             "\"store\"",
             "\"store\"\nstop = \"systemctl\"",
             ".resource.hr.consumer.stop: type",
+        ),
+        (
+            "kind = \"store\"\nposition = \"before_search\"\n",
+            "kind = \"builtin\"\n[resource.hr.feed]\nsink.a.kind = \"pigeon\"\n",
+            ".resource.hr.feed.sink.a.kind: enum",
+        ),
+        (
+            "kind = \"store\"\nposition = \"before_search\"\n",
+            "kind = \"builtin\"\n[resource.hr.feed]\nsink = {}\n",
+            ".resource.hr.feed.sink: minProperties",
         ),
     ];
     for (from, to, expected) in mistakes {
@@ -167,6 +198,8 @@ fn the_checker_and_the_schema_know_the_same_keys() {
         ("dc.dc1", "/$defs/dc"),
         ("resource.hr", "/$defs/resource"),
         ("resource.hr.consumer", "/$defs/consumer"),
+        ("resource.hr.feed", "/$defs/feed"),
+        ("resource.hr.feed.sink.out", "/$defs/sink"),
     ];
     let known = known_to_the_checker();
     assert_eq!(known.len(), places.len(), "{known:?}");

@@ -235,6 +235,7 @@ fn settings(folder: &TempDir, dcs: BTreeMap<DcName, DcSettings>, lab: &Lab) -> S
             start: None,
             command_timeout: Duration::from_secs(30),
         },
+        feed: None,
     };
     Settings {
         store: folder.path().join("hw.db"),

@@ -160,14 +160,19 @@ fn simple(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Crede
 
 const PASSWORD_LIKE: &str = "{ file = \"/etc/highwater/reader.pass\" }";
 
-/// Where a password is; a literal one is refused and not repeated.
-fn source(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<SecretSource> {
+/// Where a secret is; a literal one is refused and not repeated.
+pub(super) fn source(
+    field: &Field<'_>,
+    place: &Place<'_>,
+    notes: &mut Notes,
+) -> Option<SecretSource> {
     if !field.is_table() {
+        let key = field.path().rsplit('.').next().unwrap_or_default();
         notes.add(
             field.span(),
             format!("`{}` must not be written into this file", field.path()),
             format!(
-                "change that password, then write password = {PASSWORD_LIKE}, {{ env = \"NAME\" }} or {{ credential = \"name\" }}"
+                "change that {key}, then write {key} = {PASSWORD_LIKE}, {{ env = \"NAME\" }} or {{ credential = \"name\" }}"
             ),
         );
         return None;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::{self, At, Field, Section};
-use super::super::{Consumer, ConsumerKind, Position, ResourceSettings, suggest};
-use super::{PERIODS, Place};
+use super::super::{Consumer, ConsumerKind, Feed, Position, ResourceSettings, suggest};
+use super::{PERIODS, Place, command, feed};
 use crate::model::{
     DcName, Dn, HostAttribute, Hours, NameError, Preference, ResourceName, StartMethod,
 };
@@ -47,6 +47,7 @@ pub(super) fn read(
         .as_ref()
         .map_or(Some(StartMethod::Best), |f| f.one_of(&STARTS, notes));
     let consumer = consumer(&mut section, place, notes);
+    let feed = own_feed(&mut section, consumer.as_ref(), place, notes);
     section.finish(notes);
     if let (Some(field), Some(StartMethod::Vector), Some(consumer)) =
         (&start_field, start, &consumer)
@@ -72,6 +73,7 @@ pub(super) fn read(
         replication_time: replication_time?,
         start: start?,
         consumer: consumer?,
+        feed: feed?,
     })
 }
 
@@ -179,15 +181,71 @@ fn names<'t>(
     names
 }
 
+/// The feed, which goes with the consumer that is ours and with no other.
+#[expect(
+    clippy::option_option,
+    reason = "outside: whether it is right; inside: whether there is one"
+)]
+fn own_feed(
+    section: &mut Section<'_>,
+    consumer: Option<&Consumer>,
+    place: &Place<'_>,
+    notes: &mut Notes,
+) -> Option<Option<Feed>> {
+    let given = section.take("feed", notes);
+    let is_ours = consumer.map(|consumer| consumer.kind == ConsumerKind::Builtin);
+    if is_ours == Some(true) && given.is_none() {
+        let path = section.path();
+        notes.add(
+            section.span(),
+            format!("`{path}.feed` is missing"),
+            format!("add a table [{path}.feed] and in it at least one [{path}.feed.sink.NAME]"),
+        );
+        return None;
+    }
+    let Some(field) = given else {
+        return Some(None);
+    };
+    if is_ours == Some(false) {
+        notes.add(
+            field.span(),
+            format!("`{}` is of no use: the consumer is not ours", field.path()),
+            "remove it, or write consumer.kind = \"builtin\"",
+        );
+    }
+    feed::read(field.table(notes)?, place, notes).map(Some)
+}
+
+const KINDS: [(&str, Kind); 3] = [
+    ("file", Kind::File),
+    ("store", Kind::Store),
+    ("builtin", Kind::Builtin),
+];
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    File,
+    Store,
+    Builtin,
+}
+
 fn consumer(section: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Consumer> {
     let like = "{ kind = \"file\", path = \"/var/lib/hr-sync/cursor.json\", position = \"before_search\" }";
     let mut section = section.require("consumer", like, notes)?.table(notes)?;
-    let kind = kind(&mut section, place, notes);
-    let position = section
-        .require("position", "\"before_search\" or \"largest_seen\"", notes)
-        .and_then(|field| field.one_of(&POSITIONS, notes));
-    let stop = command(&mut section, "stop", notes);
-    let start = command(&mut section, "start", notes);
+    let word = section
+        .require("kind", "\"file\", \"store\" or \"builtin\"", notes)
+        .and_then(|field| field.one_of(&KINDS, notes));
+    let kind = kind(&mut section, word, place, notes);
+    let position = position(&mut section, word, notes);
+    let mut program = |name| {
+        let field = section.take(name, notes)?;
+        if word == Some(Kind::Builtin) {
+            let cure = "remove it: Highwater stops and starts its own sync by itself";
+            field.wrong("is of no use with kind \"builtin\"", cure, notes);
+        }
+        Some(command(&field, notes))
+    };
+    let (stop, start) = (program("stop"), program("start"));
     let command_timeout = section
         .take("command_timeout", notes)
         .map_or(Some(Duration::from_mins(1)), |field| {
@@ -203,42 +261,51 @@ fn consumer(section: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> 
     })
 }
 
-fn kind(section: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<ConsumerKind> {
-    let kind = section.require("kind", "\"file\" or \"store\"", notes)?;
-    let of_file = kind.one_of(&[("file", true), ("store", false)], notes);
+fn kind(
+    section: &mut Section<'_>,
+    word: Option<Kind>,
+    place: &Place<'_>,
+    notes: &mut Notes,
+) -> Option<ConsumerKind> {
     let path = section.take("path", notes);
-    match (of_file?, path) {
-        (true, Some(field)) => place.path(&field, notes).map(ConsumerKind::File),
-        (false, None) => Some(ConsumerKind::Store),
-        (true, None) => {
-            let message = format!("`{}.path` is missing", section.path());
-            let cure = "add path = \"/var/lib/hr-sync/cursor.json\"";
-            notes.add(section.span(), message, cure);
-            None
+    let (kind, name) = match word? {
+        Kind::File => {
+            let Some(field) = path else {
+                let message = format!("`{}.path` is missing", section.path());
+                let cure = "add path = \"/var/lib/hr-sync/cursor.json\"";
+                notes.add(section.span(), message, cure);
+                return None;
+            };
+            return place.path(&field, notes).map(ConsumerKind::File);
         }
-        (false, Some(field)) => {
-            field.wrong(
-                "is of no use with kind \"store\"",
-                "remove it, or write kind = \"file\"",
-                notes,
-            );
-            None
-        }
+        Kind::Store => (ConsumerKind::Store, "store"),
+        Kind::Builtin => (ConsumerKind::Builtin, "builtin"),
+    };
+    if let Some(field) = path {
+        field.wrong(
+            &format!("is of no use with kind \"{name}\""),
+            "remove it, or write kind = \"file\"",
+            notes,
+        );
+        return None;
     }
+    Some(kind)
 }
 
-/// A program with its arguments; no shell reads it.
-fn command(
-    section: &mut Section<'_>,
-    name: &'static str,
-    notes: &mut Notes,
-) -> Option<Vec<String>> {
-    let like = "[\"systemctl\", \"restart\", \"hr-sync\"]";
-    let field = section.take(name, notes)?;
-    let words = field
-        .list(like, notes)
-        .iter()
-        .filter_map(|item| Some(item.text("\"systemctl\"", notes)?.to_owned()))
-        .collect();
-    Some(words)
+/// What the cursor's USN is; of our own there is no question.
+fn position(section: &mut Section<'_>, word: Option<Kind>, notes: &mut Notes) -> Option<Position> {
+    if word != Some(Kind::Builtin) {
+        return section
+            .require("position", "\"before_search\" or \"largest_seen\"", notes)
+            .and_then(|field| field.one_of(&POSITIONS, notes));
+    }
+    let Some(field) = section.take("position", notes) else {
+        return Some(Position::BeforeSearch);
+    };
+    let position = field.one_of(&POSITIONS, notes)?;
+    if position == Position::LargestSeen {
+        let cure = "remove it: our own cursor is always \"before_search\"";
+        field.wrong("cannot be had with kind \"builtin\"", cure, notes);
+    }
+    Some(position)
 }

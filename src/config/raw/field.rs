@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Section;
+use super::{At, Section};
 use crate::config::problem::Notes;
 use crate::config::suggest;
 
@@ -57,6 +57,14 @@ impl<'t> Field<'t> {
                 self.wrong("is no text", format!("write it like {like}"), notes);
                 None
             }
+        }
+    }
+
+    /// The text, where it is one.
+    pub(in crate::config) fn as_text(&self) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) => Some(text.as_ref()),
+            _ => None,
         }
     }
 
@@ -184,6 +192,12 @@ impl<'t> Field<'t> {
     /// Whether the value is a table.
     pub(in crate::config) fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
+    }
+
+    /// The tables right below this one, each with its own name.
+    pub(in crate::config) fn tables(&self, notes: &mut Notes) -> Vec<(At<&'t str>, Section<'t>)> {
+        self.table(notes)
+            .map_or_else(Vec::new, |section| section.below(notes))
     }
 
     /// The table; its value is not shown where it is none, since it may be a secret.

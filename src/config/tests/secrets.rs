@@ -85,7 +85,7 @@ fn what_cannot_be_a_secret_is_refused_with_its_cure() {
         ("{ file = \"group\" }", "(mode 0640)", "chmod 600"),
         ("{ file = \"others\" }", "(mode 0604)", "chmod 600"),
         ("{ file = \"binary\" }", "cannot be read as text", "binary"),
-        ("{ file = \"long\" }", "more than 64 KiB", "password alone"),
+        ("{ file = \"long\" }", "more than 64 KiB", "secret alone"),
         ("{ file = \"folder\" }", "is no regular file", "check"),
         ("{ file = \"none\" }", "cannot be read", "No such file"),
         ("{ env = \"GONE\" }", "that is not set", "set GONE"),

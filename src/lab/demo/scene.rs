@@ -343,6 +343,7 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
             start: None,
             command_timeout: GRACE,
         },
+        feed: None,
     };
     Ok(Settings {
         store: folder.join("highwater.db"),
