@@ -9,6 +9,7 @@
 //!       └ runtime             the service: composes the actors, supervises, stops
 //!          ├ collector        samples every DC: decide · task · serve
 //!          ├ failover         moves a resource to another DC: decide · gather · apply · resume
+//!          ├ active_sync      our own feed: sinks
 //!          └ status           how everything stands, as data
 //!             └ consumer      whoever owns a cursor: stop, read, compare-and-set, start
 //!                ├ directory  all LDAP; decode/ is pure
@@ -17,7 +18,7 @@
 //!                      └ clock · model   the only clock; pure values
 //! ```
 //!
-//! The actors (collector, failover, status) never use each other: they meet in the store.
+//! The actors (collector, failover, active_sync, status) never use each other: they meet in the store.
 //!
 //! The *collector task* is [`collector::collect_once`], the *failover task* [`failover::plan`] and
 //! [`failover::apply`].

@@ -4,3 +4,4 @@
 //! never chooses a DC: it reads the one its cursor names, and stands still while its switch says so.
 
 pub mod decide;
+pub mod sinks;

@@ -87,7 +87,7 @@ impl Sink {
 pub struct FileSink {
     /// The file; older ones stand beside it as `PATH.1`, `PATH.2` and so on.
     pub path: PathBuf,
-    /// The size in bytes from which the next event begins a new file.
+    /// The most bytes of a file, unless a single event has more.
     pub rotate_bytes: u64,
     /// How many older files are kept.
     pub keep: u32,

@@ -1,4 +1,4 @@
-//! Running a consumer's stop and start commands: no shell, bounded in time, its output kept for the error.
+//! Running a command, such as a consumer's stop and start: no shell, bounded in time, its output kept for the error.
 //!
 //! # Decisions
 //! - A command runs in a process group of its own, and the whole group is killed when its time is over or nobody
@@ -12,8 +12,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, Command};
 
 /// How much of a command's output is kept.
 const KEPT: usize = 2048;
@@ -47,6 +47,8 @@ pub enum CommandFailure {
         program: String,
         /// Exit status or signal.
         status: String,
+        /// The exit status alone; `None` after a signal.
+        code: Option<i32>,
         /// The end of its output.
         output: String,
     },
@@ -75,6 +77,7 @@ impl fmt::Display for CommandFailure {
                 program,
                 status,
                 output,
+                code: _,
             } => {
                 write!(f, "(`{program}`) failed with {status}")?;
                 output
@@ -88,18 +91,34 @@ impl fmt::Display for CommandFailure {
     }
 }
 
-/// Runs the command to its end, at most `bound`. `input` is its standard input, by default nothing.
-pub(super) async fn run(
+/// What a command finds on its standard input.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Nothing.
+    Nothing,
+    /// This file, which it keeps open until it has ended.
+    File(File),
+    /// This text; what it writes to standard output is then thrown away, and its last words are those of its errors.
+    Text(String),
+}
+
+/// Runs the command to its end, at most `bound`.
+pub(crate) async fn run(
     argv: &[String],
     bound: Duration,
-    input: Option<File>,
+    input: Input,
 ) -> Result<(), CommandFailure> {
     let (program, arguments) = argv.split_first().ok_or(CommandFailure::Empty)?;
+    let (stdin, stdout, text) = match input {
+        Input::Nothing => (Stdio::null(), Stdio::piped(), String::new()),
+        Input::File(file) => (Stdio::from(file), Stdio::piped(), String::new()),
+        Input::Text(text) => (Stdio::piped(), Stdio::null(), text),
+    };
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .stdin(input.map_or_else(Stdio::null, Stdio::from))
-        .stdout(Stdio::piped())
+        .stdin(stdin)
+        .stdout(stdout)
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     #[cfg(unix)]
@@ -110,7 +129,7 @@ pub(super) async fn run(
     })?;
     let mut group = Group(child.id());
     let tail = Tail::default();
-    let ended = tokio::time::timeout(bound, attend(&mut child, &tail)).await;
+    let ended = tokio::time::timeout(bound, attend(&mut child, &text, &tail)).await;
     let program = program.clone();
     match ended {
         Ok(Ok(status)) => {
@@ -121,6 +140,7 @@ pub(super) async fn run(
             Err(CommandFailure::Failed {
                 program,
                 status: status.to_string(),
+                code: status.code(),
                 output: tail.text(),
             })
         }
@@ -141,9 +161,9 @@ pub(super) async fn run(
     }
 }
 
-async fn attend(child: &mut Child, tail: &Tail) -> std::io::Result<ExitStatus> {
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let reading = async { tokio::join!(drain(out, tail), drain(err, tail)) };
+async fn attend(child: &mut Child, text: &str, tail: &Tail) -> std::io::Result<ExitStatus> {
+    let (out, err, input) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
+    let reading = async { tokio::join!(feed(input, text), drain(out, tail), drain(err, tail)) };
     tokio::pin!(reading);
     let mut all_read = false;
     let status = loop {
@@ -157,6 +177,14 @@ async fn attend(child: &mut Child, tail: &Tail) -> std::io::Result<ExitStatus> {
         drop(tokio::time::timeout(LAST_WORDS, &mut reading).await);
     }
     status
+}
+
+/// A command that ends well without having read all has read all that it wants.
+async fn feed(pipe: Option<ChildStdin>, text: &str) {
+    if let Some(mut pipe) = pipe {
+        // What a failure means is said by the command's exit status.
+        drop(pipe.write_all(text.as_bytes()).await);
+    }
 }
 
 async fn drain(pipe: Option<impl AsyncRead + Unpin>, tail: &Tail) {

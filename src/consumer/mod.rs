@@ -8,7 +8,7 @@
 //! - Stopping is asked of the running service first and then of the configured command; starting the other way
 //!   round, so that the switch says "may run" only when the command has succeeded.
 
-mod command;
+pub(crate) mod command;
 mod cursor_file;
 mod cursor_text;
 mod error;

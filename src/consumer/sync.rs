@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::time::Duration;
 
+use super::command::Input;
 use super::{Consumer, ConsumerError, command};
 use crate::clock::{self, Stopwatch};
 use crate::store::{Answer, RequestKind};
@@ -36,6 +37,7 @@ impl Consumer {
         input: Option<File>,
     ) -> Result<(), ConsumerError> {
         let Some(argv) = argv else { return Ok(()) };
+        let input = input.map_or(Input::Nothing, Input::File);
         command::run(argv, self.command_timeout, input)
             .await
             .map_err(|failure| ConsumerError::Command {

@@ -37,6 +37,7 @@ pub use identify::{RootDse, identify, read_root};
 pub use read::{Wanted, read_facts};
 pub use search::{Control, Query, Scope, filter_value};
 pub use session::{Pages, Session};
+pub use tls::{TlsProblem, trusting};
 
 #[cfg(test)]
 mod wire;

@@ -16,8 +16,9 @@ use super::error::DirectoryError;
 use crate::config::{Credentials, TlsTrust};
 
 /// What is wrong with our TLS files or with a handshake, and what to do about it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct TlsProblem {
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}: {cure}")]
+pub struct TlsProblem {
     problem: String,
     cure: String,
 }
@@ -38,6 +39,12 @@ impl TlsProblem {
             cure: self.cure,
         }
     }
+}
+
+/// The configuration of a client that shows no certificate, for whatever is no DC; reads the files it needs.
+pub fn trusting(trust: &TlsTrust) -> Result<ClientConfig, TlsProblem> {
+    let config = client_config(trust, &Credentials::Anonymous)?;
+    Ok(Arc::unwrap_or_clone(config))
 }
 
 /// The client configuration; reads the files it needs, which are small and local.
