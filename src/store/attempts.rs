@@ -5,6 +5,7 @@
 //!   only when nothing of a dead or cancelled worker can still reach the store.
 //! - What a resume decides on is read through the writer's queue, behind every write already sent.
 //! - An open attempt only goes forward: a write to one that has ended fails.
+//! - Where the resource has a feed of ours, its S is rewritten in the transaction that writes the cursor (R3).
 
 use std::fs::File;
 use std::sync::Arc;
@@ -281,7 +282,7 @@ impl Store {
                 params![attempt.id, at.as_millis(), outcome],
             )?;
             if let Some(knowledge) = knowledge {
-                cursors::put_knowledge_in(transaction, &attempt.lock.resource, &knowledge)?;
+                cursors::put_knowledge_fenced(transaction, &attempt.lock.resource, &knowledge)?;
             }
             step.map_or(Ok(()), |step| add_step(transaction, attempt.id, &step))
         })

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, feed};
 use crate::model::{
     Cursor, CursorTag, DcName, HeldCursor, InvocationId, Knowledge, ResourceName, Usn, UtcMs,
 };
@@ -41,23 +41,8 @@ impl Store {
         at: UtcMs,
     ) -> Result<Option<CursorTag>, StoreError> {
         let (resource, cursor) = (resource.clone(), cursor.clone());
-        self.write(move |transaction| {
-            let created = transaction.execute(
-                "INSERT INTO cursor (resource, generation, ldap_host, global_catalog, invocation_id, last_updated, \
-                 last_deleted, updated_at) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (resource) DO NOTHING",
-                params![
-                    resource.as_str(),
-                    cursor.ldap_host,
-                    cursor.global_catalog,
-                    octets(cursor.invocation_id),
-                    cursor.last_updated.get(),
-                    cursor.last_deleted.get(),
-                    at.as_millis(),
-                ],
-            )?;
-            Ok((created == 1).then(|| tag(1)))
-        })
-        .await
+        self.write(move |transaction| create_in(transaction, &resource, &cursor, at))
+            .await
     }
 
     /// Replaces the cursor if its generation is still the expected one; `None`, and nothing written, where it is not.
@@ -120,14 +105,14 @@ impl Store {
         .await
     }
 
-    /// Replaces what the resource's consumer is known to hold.
+    /// Replaces what the resource's consumer is known to hold; a feed's S follows, and its fence is raised.
     pub async fn put_knowledge(
         &self,
         resource: &ResourceName,
         knowledge: &Knowledge,
     ) -> Result<(), StoreError> {
         let (resource, knowledge) = (resource.clone(), knowledge.clone());
-        self.write(move |transaction| put_knowledge_in(transaction, &resource, &knowledge))
+        self.write(move |transaction| put_knowledge_fenced(transaction, &resource, &knowledge))
             .await
     }
 }
@@ -157,6 +142,29 @@ fn held(row: &Row<'_>) -> Result<HeldCursor, StoreError> {
             last_deleted: usn("cursor.last_deleted", row.get(5)?)?,
         },
     })
+}
+
+/// The first cursor, inside a transaction; `None` where there is one.
+pub(super) fn create_in(
+    transaction: &Transaction<'_>,
+    resource: &ResourceName,
+    cursor: &Cursor,
+    at: UtcMs,
+) -> Result<Option<CursorTag>, StoreError> {
+    let created = transaction.execute(
+        "INSERT INTO cursor (resource, generation, ldap_host, global_catalog, invocation_id, last_updated, \
+         last_deleted, updated_at) VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (resource) DO NOTHING",
+        params![
+            resource.as_str(),
+            cursor.ldap_host,
+            cursor.global_catalog,
+            octets(cursor.invocation_id),
+            cursor.last_updated.get(),
+            cursor.last_deleted.get(),
+            at.as_millis(),
+        ],
+    )?;
+    Ok((created == 1).then(|| tag(1)))
 }
 
 /// Compare-and-set by generation, inside a transaction; the row count decides.
@@ -209,17 +217,30 @@ pub(super) fn note_seen_in(
     Ok(())
 }
 
-pub(super) fn put_knowledge_in(
+/// What is known of the consumer, where the cursor is not written with it: the reader of a feed is fenced off.
+pub(super) fn put_knowledge_fenced(
     transaction: &Transaction<'_>,
     resource: &ResourceName,
     knowledge: &Knowledge,
 ) -> Result<(), StoreError> {
+    if put_knowledge_in(transaction, resource, knowledge)? {
+        feed::bump(transaction, resource)?;
+    }
+    Ok(())
+}
+
+/// What is known of the consumer, and S of its feed; whether a feed was changed.
+pub(super) fn put_knowledge_in(
+    transaction: &Transaction<'_>,
+    resource: &ResourceName,
+    knowledge: &Knowledge,
+) -> Result<bool, StoreError> {
     transaction.execute(
         "INSERT INTO knowledge (resource, knowledge) VALUES (?1, ?2) \
          ON CONFLICT (resource) DO UPDATE SET knowledge = excluded.knowledge",
         params![resource.as_str(), to_json(knowledge)?],
     )?;
-    Ok(())
+    feed::apply_knowledge(transaction, resource, knowledge)
 }
 
 fn tag(generation: i64) -> CursorTag {

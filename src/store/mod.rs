@@ -14,7 +14,9 @@ mod attempts;
 mod backup;
 mod cursors;
 mod error;
+mod feed;
 mod file_lock;
+mod octets;
 mod open;
 mod polls;
 mod positions;
@@ -34,6 +36,10 @@ use std::sync::Arc;
 pub use attempts::{AttemptLock, NewAttempt, OpenAttempt, Opened, Placed};
 pub use cursors::CursorSeen;
 pub use error::StoreError;
+pub use feed::{
+    DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, Forgotten, JournalSize, LoadOrder,
+    LoadStarted, PageWritten, Replay, ToldCount, Undeliverable,
+};
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{
     Imported, Recovery, RecoveryCursor, RecoveryCursorSeen, RecoveryDc, RecoveryEvidence,

@@ -20,7 +20,10 @@ use super::error::BUSY_SECONDS;
 const APPLICATION_ID: i64 = 0x4857_5452;
 
 /// The migrations in order: the n-th (from 1) brings a database to schema n.
-const MIGRATIONS: [&str; 1] = [include_str!("../../schema/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../schema/0001_initial.sql"),
+    include_str!("../../schema/0002_feed.sql"),
+];
 
 /// The pause between two tries where `SQLite` reports a lock without waiting itself.
 const RETRY: Duration = Duration::from_millis(20);

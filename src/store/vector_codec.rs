@@ -2,19 +2,15 @@
 //!
 //! Whole: the number of entries, then per entry, in the order of the invocationIds, the 16 octets and the USN.
 //! Changes against a whole one: the changed entries (gap to the index before, zigzag difference of the USN), the
-//! removed ones (gap), the added ones (16 octets, USN), each list led by its length. Numbers are LEB128 varints.
+//! removed ones (gap), the added ones (16 octets, USN), each list led by its length. Numbers as in [`super::octets`].
 //! The empty octet string says "unchanged".
 //!
 //! Pure: no database, and no octets make it panic or reserve memory that the octets do not back.
 
 use std::collections::BTreeSet;
 
+use super::octets::{Garbled, Input, put_length, put_number, unzigzag, zigzag};
 use crate::model::{InvocationId, Usn, Vector};
-
-/// Octets that are no vector, or no changes of this one; says which part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the octets of a vector are damaged: {0}")]
-pub(super) struct Garbled(&'static str);
 
 /// The octets of a whole vector.
 pub(super) fn encode_whole(vector: &Vector) -> Vec<u8> {
@@ -28,15 +24,15 @@ pub(super) fn encode_whole(vector: &Vector) -> Vec<u8> {
 
 /// The vector in `octets`, its entries in order.
 pub(super) fn decode_whole(octets: &[u8]) -> Result<Vec<(InvocationId, Usn)>, Garbled> {
-    let mut input = Input(octets);
+    let mut input = Input::new(octets);
     let length = input.number()?;
     let mut entries: Vec<(InvocationId, Usn)> = Vec::new();
     for _ in 0..length {
-        let entry = input.entry()?;
-        if entries.last().is_some_and(|(id, _)| *id >= entry.0) {
+        let next = entry(&mut input)?;
+        if entries.last().is_some_and(|(id, _)| *id >= next.0) {
             return Err(Garbled("entries out of order"));
         }
-        entries.push(entry);
+        entries.push(next);
     }
     input.end()?;
     Ok(entries)
@@ -85,7 +81,7 @@ pub(super) fn apply_changes(
     if changes.is_empty() {
         return Ok(vector);
     }
-    let mut input = Input(changes);
+    let mut input = Input::new(changes);
     let mut next = 0;
     for _ in 0..input.number()? {
         let (id, before) = at_gap(base, &mut next, input.number()?)?;
@@ -98,7 +94,7 @@ pub(super) fn apply_changes(
         vector.set(id, Usn::ZERO);
     }
     for _ in 0..input.number()? {
-        let (id, usn) = input.entry()?;
+        let (id, usn) = entry(&mut input)?;
         vector.set(id, usn);
     }
     input.end()?;
@@ -147,59 +143,8 @@ fn put_entry(octets: &mut Vec<u8>, id: InvocationId, usn: Usn) {
     put_number(octets, usn.get().unsigned_abs());
 }
 
-fn put_length(octets: &mut Vec<u8>, length: usize) {
-    put_number(octets, length as u64);
-}
-
-fn put_number(octets: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7F {
-        octets.push((number & 0x7F) as u8 | 0x80);
-        number >>= 7;
-    }
-    octets.push((number & 0x7F) as u8);
-}
-
-fn zigzag(number: i64) -> u64 {
-    (number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned()
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
-}
-
-/// What is still to be read.
-struct Input<'a>(&'a [u8]);
-
-impl Input<'_> {
-    fn number(&mut self) -> Result<u64, Garbled> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (octet, rest) = self.0.split_first().ok_or(Garbled("cut short"))?;
-            self.0 = rest;
-            let part = u64::from(octet & 0x7F);
-            if shift == 63 && part > 1 {
-                break;
-            }
-            number |= part << shift;
-            if octet & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(Garbled("a number too large"))
-    }
-
-    fn entry(&mut self) -> Result<(InvocationId, Usn), Garbled> {
-        let (octets, rest) = self.0.split_first_chunk().ok_or(Garbled("cut short"))?;
-        self.0 = rest;
-        let usn = positive(i64::try_from(self.number()?).ok())?;
-        Ok((InvocationId::from_octets(*octets), usn))
-    }
-
-    fn end(&self) -> Result<(), Garbled> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Garbled("more octets than entries"))
-        }
-    }
+fn entry(input: &mut Input<'_>) -> Result<(InvocationId, Usn), Garbled> {
+    let octets = input.array()?;
+    let usn = positive(i64::try_from(input.number()?).ok())?;
+    Ok((InvocationId::from_octets(octets), usn))
 }

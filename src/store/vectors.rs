@@ -139,7 +139,7 @@ fn load(tx: &Transaction<'_>, incarnation: i64, nc: i64, at: i64) -> Result<Vect
             let at = UtcMs::from_millis(at);
             StoreError::Unreadable(format!("the whole vector of the poll of {at} is missing"))
         })?;
-    let unreadable = |error: super::vector_codec::Garbled| {
+    let unreadable = |error: super::octets::Garbled| {
         let at = UtcMs::from_millis(at);
         StoreError::Unreadable(format!("vector of the poll of {at}: {error}"))
     };
@@ -236,14 +236,16 @@ fn insert_base(
     Ok(tx.last_insert_rowid())
 }
 
-fn nc_row(tx: &Transaction<'_>, nc: &Dn) -> Result<Option<i64>, StoreError> {
+/// The row of a naming context, where it has one.
+pub(super) fn nc_row(tx: &Transaction<'_>, nc: &Dn) -> Result<Option<i64>, StoreError> {
     Ok(tx
         .prepare_cached("SELECT id FROM naming_context WHERE folded = ?1")?
         .query_row([nc.folded()], |row| row.get(0))
         .optional()?)
 }
 
-fn ensure_nc(tx: &Transaction<'_>, nc: &Dn) -> Result<i64, StoreError> {
+/// The row of a naming context, made where it has none.
+pub(super) fn ensure_nc(tx: &Transaction<'_>, nc: &Dn) -> Result<i64, StoreError> {
     if let Some(id) = nc_row(tx, nc)? {
         return Ok(id);
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::document::{Recovery, RecoveryCursor, RecoveryIncarnation};
 use super::export;
 use crate::model::{DcName, Knowledge, UtcMs};
-use crate::store::{Store, StoreError, polls, vectors};
+use crate::store::{Store, StoreError, feed, polls, vectors};
 
 /// What an import added; 0 or false where it was there already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +44,13 @@ impl Store {
             }
             evidence(tx, &recovery, &mut imported)?;
             consumer(tx, &recovery, replace_cursor, &mut imported)?;
+            if imported.cursor || imported.knowledge {
+                // What the feed holds was known by the old cursor.
+                let has_feed = feed::void(tx, &recovery.resource)?;
+                if has_feed && !imported.cursor {
+                    feed::bump(tx, &recovery.resource)?;
+                }
+            }
             Ok(imported)
         })
         .await

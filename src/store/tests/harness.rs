@@ -22,7 +22,10 @@ pub(super) async fn store() -> (TempDir, Store) {
 pub(super) fn in_memory() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection
-        .execute_batch(include_str!("../../../schema/0001_initial.sql"))
+        .execute_batch(concat!(
+            include_str!("../../../schema/0001_initial.sql"),
+            include_str!("../../../schema/0002_feed.sql")
+        ))
         .unwrap();
     connection
 }

@@ -1,0 +1,138 @@
+//! The two orders that lower K (R9): a DC is declared lost, or released after its database went back in time.
+//!
+//! # Decisions
+//! - Each is one transaction over all objects with journal entries: rare, ordered by a person, and never half done.
+//! - Entries of a lost DC stay until their objects have been read again: they say what the consumer was told.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Transaction;
+
+use super::codec::decode_journal;
+use super::journal::{drop_entries, journalled};
+use super::numbers::{Meanings, garbled, origin_number};
+use super::told::Change;
+use super::{contexts, id_of, rereads, switching};
+use crate::model::{
+    CursorTag, FeedContext, InvocationId, NcVectors, ObjectGuid, Reread, RereadWhy, ResourceName,
+    Usn, Vector,
+};
+use crate::store::{Store, StoreError};
+
+/// What came of giving up an origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many objects will be read again (a lost DC), or journal entries were dropped (a released one).
+    pub count: u64,
+    /// The new fence.
+    pub tag: CursorTag,
+}
+
+impl Store {
+    /// Declares a DC's incarnation lost: K and S of it fall to what `vectors`, those of the DC in use, hold of it (not
+    /// at all where a naming context has none), and every object whose journal has a later stamp of it is to be read
+    /// again. `None` where the resource has no feed.
+    pub async fn forget_origin(
+        &self,
+        resource: &ResourceName,
+        origin: InvocationId,
+        vectors: NcVectors,
+    ) -> Result<Option<Forgotten>, StoreError> {
+        let resource = resource.clone();
+        self.write(move |tx| {
+            let Some(feed) = id_of(tx, &resource)? else {
+                return Ok(None);
+            };
+            let bound = |nc: &crate::model::Dn| {
+                let known = vectors.get(nc).and_then(|vector| vector.get(origin));
+                known.unwrap_or(Usn::ZERO)
+            };
+            let mut all = contexts::load(tx, feed)?;
+            for (nc, context) in &mut all {
+                lower(&mut context.told, origin, bound(nc));
+                if let Some(held) = &mut context.held {
+                    lower(held, origin, bound(nc));
+                }
+            }
+            contexts::replace(tx, feed, &all)?;
+            let count = reread_above(tx, feed, origin, bound)?;
+            let tag = switching::bump(tx, &resource)?;
+            Ok(Some(Forgotten { count, tag }))
+        })
+        .await
+    }
+
+    /// Forgets all that was told of an incarnation that is released after its database went back in time: its USNs
+    /// stand for other changes now. K and J no longer have it, S is void, a load under way is dropped: a full pass
+    /// follows. `None` where the resource has no feed.
+    pub async fn release_origin(
+        &self,
+        resource: &ResourceName,
+        origin: InvocationId,
+    ) -> Result<Option<Forgotten>, StoreError> {
+        let resource = resource.clone();
+        self.write(move |tx| {
+            let Some(feed) = id_of(tx, &resource)? else {
+                return Ok(None);
+            };
+            let all = contexts::load(tx, feed)?.into_iter().map(|(nc, context)| {
+                let mut told = context.told;
+                told.set(origin, Usn::ZERO);
+                (nc, FeedContext { told, held: None })
+            });
+            contexts::replace(tx, feed, &all.collect::<BTreeMap<_, _>>())?;
+            switching::void(tx, &resource)?;
+            let mut count = 0;
+            if let Some(number) = origin_number(tx, origin)? {
+                let mut change = Change::default();
+                for (guid, _, journal) in journalled(tx, feed, &[], -1)? {
+                    count += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
+                        stamp.origin == number
+                    })?;
+                }
+                change.apply(tx, feed)?;
+            }
+            let tag = switching::bump(tx, &resource)?;
+            Ok(Some(Forgotten { count, tag }))
+        })
+        .await
+    }
+}
+
+fn lower(vector: &mut Vector, origin: InvocationId, bound: Usn) {
+    if vector.get(origin).is_some_and(|usn| usn > bound) {
+        vector.set(origin, bound);
+    }
+}
+
+/// Queues every object whose journal has a stamp of `origin` above its naming context's bound.
+fn reread_above(
+    tx: &Transaction<'_>,
+    feed: i64,
+    origin: InvocationId,
+    bound: impl Fn(&crate::model::Dn) -> Usn,
+) -> Result<u64, StoreError> {
+    let Some(number) = origin_number(tx, origin)? else {
+        return Ok(0);
+    };
+    let meanings = Meanings::load(tx)?;
+    let mut count = 0;
+    for (guid, nc, journal) in journalled(tx, feed, &[], -1)? {
+        let nc = meanings.nc(nc)?;
+        let above = bound(nc).get();
+        let entries = decode_journal(&journal).map_err(garbled)?;
+        if entries
+            .iter()
+            .any(|(_, stamp)| stamp.origin == number && stamp.usn > above)
+        {
+            let reread = Reread {
+                guid: ObjectGuid::from_octets(guid),
+                nc: nc.clone(),
+                why: RereadWhy::Whole,
+            };
+            rereads::queue(tx, feed, &reread)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
