@@ -5,13 +5,17 @@
 //! and nothing is allocated for a count before the count has been held against the length.
 
 mod cursors;
+mod extended_dn;
 mod names;
 mod scalar;
+mod stamps;
 mod vector;
 
 pub use cursors::{vector_from_binary, vector_from_xml};
+pub use extended_dn::{ExtendedDn, dn_with_data, extended_dn};
 pub use names::{ServicePlace, rdn_value, service_place};
 pub use scalar::{boolean, dn, generalized_time, instance_type, integer, invocation_id, text, usn};
+pub use stamps::stamps;
 pub use vector::vector_from_blob;
 
 /// A value that is not what its attribute promises.
@@ -102,6 +106,10 @@ fn add_entry(
 #[cfg(test)]
 mod cursors_tests;
 #[cfg(test)]
+mod extended_dn_tests;
+#[cfg(test)]
 mod scalar_tests;
+#[cfg(test)]
+mod stamps_tests;
 #[cfg(test)]
 mod vector_tests;
