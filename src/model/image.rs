@@ -17,13 +17,16 @@ pub struct Image {
     pub is_deleted: bool,
     /// `lastKnownParent`, where it is deleted.
     pub last_known_parent: Option<String>,
+    /// Whether `replPropertyMetaData` could be read; without it nothing here can be told from a repeat.
+    pub stamps_readable: bool,
     /// The stamps of its attributes, those of linked ones and of unknown numbers left out.
     pub stamps: BTreeMap<AttributeOid, LocalStamp>,
     /// How many entries of `replPropertyMetaData` the schema has no attribute for.
     pub unknown_stamps: u32,
     /// The values that could be read, of attributes that are no links; never an empty list.
     pub values: BTreeMap<AttributeOid, Vec<Vec<u8>>>,
-    /// The forward links that could be read, each target once, by objectGUID; never an empty list.
+    /// The forward links that could be read, each target once (with each of its data), by objectGUID; never an empty
+    /// list.
     pub links: BTreeMap<AttributeOid, Vec<LinkValue>>,
 }
 
@@ -41,6 +44,9 @@ pub struct LocalStamp {
 pub struct LinkValue {
     /// The object it leads to.
     pub target: ObjectGuid,
+    /// What a DN with a binary or a text carries besides, as `B:4:cafe` (`msDS-KeyCredentialLink` has many values that
+    /// all lead to the same object and differ in this alone).
+    pub data: Option<String>,
     /// That object's name on the DC that was read.
     pub dn: String,
 }

@@ -19,9 +19,11 @@ pub enum Syntax {
     Time,
     /// A distinguished name.
     Dn,
+    /// A distinguished name with a binary or a text: `B:2:00:CN=x` (ADTS 3.1.1.2.2.2.3).
+    DnWithData,
     /// A security identifier.
     Sid,
-    /// Octets, a DN with a binary, a security descriptor, and what else has no text.
+    /// Octets, a security descriptor, and what else has no text.
     Octets,
 }
 

@@ -4,18 +4,23 @@
 //! used: what is no such value is refused with the offset of the first byte that cannot be, nothing panics,
 //! and nothing is allocated for a count before the count has been held against the length.
 
+mod attid;
 mod cursors;
 mod extended_dn;
+mod meanings;
 mod names;
 mod scalar;
 mod stamps;
+mod values;
 mod vector;
 
+pub use attid::PrefixTable;
 pub use cursors::{vector_from_binary, vector_from_xml};
 pub use extended_dn::{ExtendedDn, dn_with_data, extended_dn};
 pub use names::{ServicePlace, rdn_value, service_place};
 pub use scalar::{boolean, dn, generalized_time, instance_type, integer, invocation_id, text, usn};
 pub use stamps::stamps;
+pub use values::{json_link, json_value, json_values};
 pub use vector::vector_from_blob;
 
 /// A value that is not what its attribute promises.
@@ -104,6 +109,8 @@ fn add_entry(
 }
 
 #[cfg(test)]
+mod attid_tests;
+#[cfg(test)]
 mod cursors_tests;
 #[cfg(test)]
 mod extended_dn_tests;
@@ -111,5 +118,7 @@ mod extended_dn_tests;
 mod scalar_tests;
 #[cfg(test)]
 mod stamps_tests;
+#[cfg(test)]
+mod values_tests;
 #[cfg(test)]
 mod vector_tests;
