@@ -31,6 +31,7 @@ pub use settings::{
     Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,
     SecretSource, Security, Settings, Timeouts, TlsTrust,
 };
+pub(crate) use suggest::nearest;
 
 /// A commented example of the file.
 pub const EXAMPLE: &str = include_str!("../../templates/highwater.toml");

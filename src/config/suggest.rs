@@ -1,7 +1,7 @@
 //! Finds what was probably meant.
 
 /// The one of `known` nearest to `written`, where it is near enough to be meant; case and `_` do not count.
-pub(super) fn nearest<'k>(
+pub(crate) fn nearest<'k>(
     written: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<&'k str> {

@@ -38,6 +38,8 @@ pub struct RootDse {
     pub naming_contexts: Vec<Dn>,
     /// `configurationNamingContext`.
     pub configuration: Dn,
+    /// `schemaNamingContext`.
+    pub schema: Dn,
     /// `rootDomainNamingContext`.
     pub root_domain: Dn,
 }
@@ -51,7 +53,7 @@ pub(super) struct Identified {
     pub(super) partial_replicas: Vec<Dn>,
 }
 
-const ROOT_ATTRIBUTES: [&str; 10] = [
+const ROOT_ATTRIBUTES: [&str; 11] = [
     "dsServiceName",
     "serverName",
     "dnsHostName",
@@ -61,6 +63,7 @@ const ROOT_ATTRIBUTES: [&str; 10] = [
     "isGlobalCatalogReady",
     "namingContexts",
     "configurationNamingContext",
+    "schemaNamingContext",
     "rootDomainNamingContext",
 ];
 
@@ -212,6 +215,7 @@ fn root(entry: &Entry, arrived_at: UtcMs) -> Result<RootDse, decode::DecodeError
         global_catalog_ready: truth("isGlobalCatalogReady")?,
         naming_contexts: names(entry, "namingContexts")?,
         configuration: name("configurationNamingContext")?,
+        schema: name("schemaNamingContext")?,
         root_domain: name("rootDomainNamingContext")?,
     })
 }

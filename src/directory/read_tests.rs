@@ -43,6 +43,7 @@ fn who() -> Identified {
                 "DC=ForestDnsZones,DC=lab,DC=test",
             ]),
             configuration: dn("CN=Configuration,DC=lab,DC=test"),
+            schema: dn("CN=Schema,CN=Configuration,DC=lab,DC=test"),
             root_domain: dn("DC=lab,DC=test"),
         },
         partial_replicas: dns(&["DC=child,DC=lab,DC=test", "DC=other,DC=test"]),

@@ -128,6 +128,7 @@ impl Dc {
             ("isGlobalCatalogReady", text(&["TRUE"])),
             ("namingContexts", text(&["DC=lab,DC=test", configuration])),
             ("configurationNamingContext", text(&[configuration])),
+            ("schemaNamingContext", text(&["CN=Schema,CN=x"])),
             ("rootDomainNamingContext", text(&["DC=lab,DC=test"])),
         ]
     }

@@ -27,6 +27,7 @@ pub(super) fn attributes(forest: &Forest, dc: &Dc, host: &str, now: UtcMs) -> Ve
         many("namingContexts", &[&domain, &configuration]),
         one("defaultNamingContext", domain.clone()),
         one("configurationNamingContext", configuration.clone()),
+        one("schemaNamingContext", format!("CN=Schema,{configuration}")),
         one("rootDomainNamingContext", domain.clone()),
         many("supportedControl", &super::search::CONTROLS),
         many("supportedLDAPVersion", &["3"]),
