@@ -67,6 +67,34 @@ const ROOT_ATTRIBUTES: [&str; 11] = [
     "rootDomainNamingContext",
 ];
 
+const SETTINGS_ATTRIBUTES: [&str; 4] = [
+    "invocationId",
+    "options",
+    "objectClass",
+    "hasPartialReplicaNCs",
+];
+
+/// What changes from one moment to the next on a DC that has been identified (ADTS 3.1.1.3.2).
+pub(super) struct Moment {
+    /// When the answer had arrived, by our clock.
+    pub(super) arrived_at: UtcMs,
+    /// `highestCommittedUSN`.
+    pub(super) committed: Usn,
+    /// `currentTime`, the DC's clock; one second fine.
+    pub(super) current_time: Option<UtcMs>,
+    /// `isSynchronized`.
+    pub(super) synchronized: bool,
+    /// `isGlobalCatalogReady`.
+    pub(super) global_catalog_ready: bool,
+}
+
+const MOMENT_ATTRIBUTES: [&str; 4] = [
+    "highestCommittedUSN",
+    "currentTime",
+    "isSynchronized",
+    "isGlobalCatalogReady",
+];
+
 /// Who answers on this connection.
 ///
 /// An unreadable invocationId is [`DirectoryError::Permission`], another server than the configured one
@@ -89,6 +117,16 @@ pub async fn read_root(session: &mut Session) -> Result<RootDse, DirectoryError>
     root(&entry, arrived_at).map_err(|source| DirectoryError::Decode { target, source })
 }
 
+/// Reads from the rootDSE what changes: on a connection whose DC is known, a fraction of [`read_root`].
+pub(super) async fn read_moment(session: &mut Session) -> Result<Moment, DirectoryError> {
+    let entry = session.search_base("", &MOMENT_ATTRIBUTES).await?;
+    let arrived_at = clock::now();
+    moment(&entry, arrived_at).map_err(|source| DirectoryError::Decode {
+        target: session.target().to_owned(),
+        source,
+    })
+}
+
 pub(super) async fn identified(session: &mut Session) -> Result<Identified, DirectoryError> {
     let root = read_root(session).await?;
     if let Some(expected) = &session.expected_server
@@ -100,7 +138,8 @@ pub(super) async fn identified(session: &mut Session) -> Result<Identified, Dire
             found: root.server_name,
         });
     }
-    let settings = settings_object(session, &root.ds_service_name).await?;
+    let settings =
+        settings_object(session, &root.ds_service_name, &SETTINGS_ATTRIBUTES).await?;
     let invocation_id = invocation_id(session, &settings)?;
     let target = session.target().to_owned();
     let wrong = |source| DirectoryError::Decode {
@@ -133,18 +172,16 @@ pub(super) async fn read_invocation_id(
     session: &mut Session,
     ds_service_name: &Dn,
 ) -> Result<InvocationId, DirectoryError> {
-    let settings = settings_object(session, ds_service_name).await?;
+    let settings = settings_object(session, ds_service_name, &["invocationId"]).await?;
     invocation_id(session, &settings)
 }
 
-async fn settings_object(session: &mut Session, name: &Dn) -> Result<Entry, DirectoryError> {
-    let attributes = [
-        "invocationId",
-        "options",
-        "objectClass",
-        "hasPartialReplicaNCs",
-    ];
-    match session.search_base(name.as_str(), &attributes).await {
+async fn settings_object(
+    session: &mut Session,
+    name: &Dn,
+    attributes: &[&str],
+) -> Result<Entry, DirectoryError> {
+    match session.search_base(name.as_str(), attributes).await {
         Err(DirectoryError::Result {
             code: refusal::NO_SUCH_OBJECT | 50,
             ..
@@ -182,18 +219,33 @@ fn unreadable(session: &Session, name: &Dn) -> DirectoryError {
     }
 }
 
-fn root(entry: &Entry, arrived_at: UtcMs) -> Result<RootDse, decode::DecodeError> {
-    let needed = |name: &str| {
-        entry
-            .first(name)
-            .ok_or_else(|| decode::DecodeError::new(name, 0, "missing in the rootDSE"))
-    };
+fn needed<'e>(entry: &'e Entry, name: &str) -> Result<&'e [u8], decode::DecodeError> {
+    entry
+        .first(name)
+        .ok_or_else(|| decode::DecodeError::new(name, 0, "missing in the rootDSE"))
+}
+
+fn moment(entry: &Entry, arrived_at: UtcMs) -> Result<Moment, decode::DecodeError> {
     let truth = |name: &str| {
         entry
             .first(name)
             .map_or(Ok(false), |value| decode::boolean(name, value))
     };
-    let name = |attribute: &str| decode::dn(attribute, needed(attribute)?);
+    Ok(Moment {
+        arrived_at,
+        committed: decode::usn("highestCommittedUSN", needed(entry, "highestCommittedUSN")?)?,
+        current_time: entry
+            .first("currentTime")
+            .map(|value| decode::generalized_time("currentTime", value))
+            .transpose()?,
+        synchronized: truth("isSynchronized")?,
+        global_catalog_ready: truth("isGlobalCatalogReady")?,
+    })
+}
+
+fn root(entry: &Entry, arrived_at: UtcMs) -> Result<RootDse, decode::DecodeError> {
+    let name = |attribute: &str| decode::dn(attribute, needed(entry, attribute)?);
+    let moment = moment(entry, arrived_at)?;
     let ds_service_name = name("dsServiceName")?;
     let place = decode::service_place("dsServiceName", &ds_service_name)?;
     let server_name = match entry.first("serverName") {
@@ -203,16 +255,13 @@ fn root(entry: &Entry, arrived_at: UtcMs) -> Result<RootDse, decode::DecodeError
     Ok(RootDse {
         arrived_at,
         server_name,
-        dns_host_name: decode::text("dnsHostName", needed("dnsHostName")?)?.to_owned(),
+        dns_host_name: decode::text("dnsHostName", needed(entry, "dnsHostName")?)?.to_owned(),
         site: place.site,
         ds_service_name,
-        committed: decode::usn("highestCommittedUSN", needed("highestCommittedUSN")?)?,
-        current_time: entry
-            .first("currentTime")
-            .map(|value| decode::generalized_time("currentTime", value))
-            .transpose()?,
-        synchronized: truth("isSynchronized")?,
-        global_catalog_ready: truth("isGlobalCatalogReady")?,
+        committed: moment.committed,
+        current_time: moment.current_time,
+        synchronized: moment.synchronized,
+        global_catalog_ready: moment.global_catalog_ready,
         naming_contexts: names(entry, "namingContexts")?,
         configuration: name("configurationNamingContext")?,
         schema: name("schemaNamingContext")?,

@@ -16,7 +16,7 @@ use super::connect::Port;
 use super::decode;
 use super::entry::Entry;
 use super::error::DirectoryError;
-use super::identify::{Identified, identified, read_invocation_id, read_root};
+use super::identify::{Identified, identified, read_invocation_id, read_moment};
 use super::search::{Query, Scope, filter_value};
 use super::session::Session;
 use super::socket::Budget;
@@ -54,12 +54,12 @@ async fn facts(session: &mut Session, wanted: &Wanted) -> Result<DcFacts, Direct
     let started_at = clock::now();
     let watch = Stopwatch::start();
     let who = identified(session).await?;
-    let before = read_root(session).await?;
+    let before = read_moment(session).await?;
     let found = read_contexts(session, wanted, &who).await?;
     let vectors_at = clock::now();
     let asked = !(found.vectors.is_empty() && found.unreadable.is_empty());
     let committed_after = if asked {
-        Some(read_root(session).await?.committed)
+        Some(read_moment(session).await?.committed)
     } else {
         None
     };

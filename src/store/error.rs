@@ -111,6 +111,19 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// The same once more, for each of several callers whom one failure hit.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::DiskFull => Self::DiskFull,
+            Self::Locked(seconds) => Self::Locked(*seconds),
+            Self::Damaged(problem) => Self::Damaged(problem.clone()),
+            Self::Unreadable(problem) => Self::Unreadable(problem.clone()),
+            Self::Closed => Self::Closed,
+            Self::Other(problem) => Self::Other(problem.clone()),
+            other => Self::Other(other.to_string()),
+        }
+    }
+
     /// Whether the same may go well later without anyone changing this program or its file: full disk, lock.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::DiskFull | Self::Locked(_))

@@ -1,7 +1,7 @@
 //! All SQL, behind one [`Store`] handle with async methods. No database type leaves this module.
 //!
-//! One writer thread per process takes jobs from a bounded channel and runs each in one immediate transaction;
-//! a few reader threads serve the rest from WAL snapshots. Other processes may have the same file open.
+//! One writer thread per process takes jobs from a bounded channel and runs each in one immediate transaction, polls
+//! that wait side by side in one for all of them; a few reader threads serve the rest from WAL snapshots. Other processes may have the same file open.
 //!
 //! # Decisions
 //! - WAL with `synchronous = FULL`: what an awaited write returned survives a power cut. A sample a second later
@@ -25,6 +25,7 @@ mod quarantine;
 mod recovery;
 mod requests;
 mod samples;
+mod together;
 mod values;
 mod vector_codec;
 mod vectors;
@@ -82,6 +83,15 @@ impl Store {
         F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.workers.write(job).await
+    }
+
+    /// As [`Store::write`], in a transaction that other such writes may share; each is kept or undone by itself.
+    async fn write_together<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.workers.write_together(job).await
     }
 
     /// Runs `job` on one snapshot of the database.

@@ -11,6 +11,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::StoreError;
@@ -118,6 +119,8 @@ pub(super) fn create_private(path: &Path) -> std::io::Result<()> {
 fn settle(connection: &Connection, tuning: Tuning) -> rusqlite::Result<()> {
     connection.busy_timeout(tuning.busy)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Without it a statement with a bound range is planned anew whenever other values are bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)

@@ -29,7 +29,7 @@ impl Store {
         keep_vectors: bool,
         decide: impl FnOnce(&DcName, &DcFacts, &PollContext) -> Accepted + Send + 'static,
     ) -> Result<Accepted, StoreError> {
-        self.write(move |tx| {
+        self.write_together(move |tx| {
             let context = context(tx, &dc, facts.identity.invocation_id, facts.started_at)?;
             match decide(&dc, &facts, &context) {
                 Accepted::Rejected(failure) => {
@@ -61,7 +61,7 @@ impl Store {
         failure: PollFailure,
         took_ms: u32,
     ) -> Result<(), StoreError> {
-        self.write(move |tx| insert_failure(tx, &dc, at, &failure, took_ms))
+        self.write_together(move |tx| insert_failure(tx, &dc, at, &failure, took_ms))
             .await
     }
 }

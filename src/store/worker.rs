@@ -8,19 +8,30 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::together::{Asked, Part, commit_together};
 use super::{StoreError, open};
 
 /// How many jobs may wait for the writer, and for the readers; a full queue makes the caller wait.
 const QUEUE: usize = 256;
 const READERS: usize = 2;
+/// The most writes that share a transaction: other processes wait for the lock no longer than these take.
+const MOST_TOGETHER: usize = 64;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// What the writer is asked to do.
+enum WriteJob {
+    /// A job that has the connection for itself.
+    Alone(Job),
+    /// A write that may share its transaction with those that wait beside it.
+    Together(Box<dyn Part>),
+}
 
 /// The threads of one open database; dropping it drains the queues and joins the threads.
 #[derive(Debug)]
 pub(super) struct Workers {
     path: PathBuf,
-    write_jobs: Option<mpsc::Sender<Job>>,
+    write_jobs: Option<mpsc::Sender<WriteJob>>,
     read_jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     readers: Vec<JoinHandle<()>>,
@@ -41,12 +52,13 @@ impl Workers {
             writer: None,
             readers: Vec::new(),
         };
-        let write_queue = Arc::new(Mutex::new(write_queue));
-        workers.writer = Some(spawn("store-writer", writer, write_queue)?);
+        let write = move || serve_writes(writer, write_queue);
+        workers.writer = Some(spawn("store-writer", write)?);
         let read_queue = Arc::new(Mutex::new(read_queue));
         for reader in readers {
-            let reader = spawn("store-reader", reader, Arc::clone(&read_queue))?;
-            workers.readers.push(reader);
+            let queue = Arc::clone(&read_queue);
+            let read = move || serve_reads(reader, &queue);
+            workers.readers.push(spawn("store-reader", read)?);
         }
         Ok(workers)
     }
@@ -61,10 +73,20 @@ impl Workers {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let behavior = TransactionBehavior::Immediate;
-        submit(self.write_jobs.as_ref(), move |connection| {
-            in_transaction(connection, behavior, job)
-        })
-        .await
+        let job = move |connection: &mut Connection| in_transaction(connection, behavior, job);
+        submit(self.write_jobs.as_ref(), job, WriteJob::Alone).await
+    }
+
+    /// As [`Workers::write`], but the transaction may be shared with other such writes that wait: each is kept or
+    /// undone by itself, and answered when all that were kept are on disk.
+    pub(super) async fn write_together<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (part, answered) = Asked::new(job);
+        send(self.write_jobs.as_ref(), WriteJob::Together(Box::new(part))).await?;
+        answered.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Runs `job` on the writer's connection outside of any transaction.
@@ -73,7 +95,7 @@ impl Workers {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        submit(self.write_jobs.as_ref(), job).await
+        submit(self.write_jobs.as_ref(), job, WriteJob::Alone).await
     }
 
     pub(super) async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
@@ -82,38 +104,70 @@ impl Workers {
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let behavior = TransactionBehavior::Deferred;
-        submit(self.read_jobs.as_ref(), move |connection| {
-            in_transaction(connection, behavior, job)
-        })
-        .await
+        let job = move |connection: &mut Connection| in_transaction(connection, behavior, job);
+        submit(self.read_jobs.as_ref(), job, |job| job).await
     }
 }
 
-fn spawn(
-    name: &str,
-    mut connection: Connection,
-    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
-) -> Result<JoinHandle<()>, StoreError> {
-    let take = move || {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .map_err(|error| StoreError::Other(error.to_string()))
+}
+
+fn serve_reads(mut connection: Connection, queue: &Mutex<mpsc::Receiver<Job>>) {
+    let take = || {
         queue
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .blocking_recv()
     };
-    let serve = move || {
-        while let Some(job) = take() {
-            // A defect in one job must not take the store from all others: its transaction is rolled back
-            // while unwinding, and its caller is answered `Closed`.
-            drop(catch_unwind(AssertUnwindSafe(|| job(&mut connection))));
-        }
-    };
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(serve)
-        .map_err(|error| StoreError::Other(error.to_string()))
+    while let Some(job) = take() {
+        run(&mut connection, job);
+    }
 }
 
-async fn submit<T, F>(queue: Option<&mpsc::Sender<Job>>, job: F) -> Result<T, StoreError>
+fn serve_writes(mut connection: Connection, mut queue: mpsc::Receiver<WriteJob>) {
+    let mut waiting = None;
+    while let Some(job) = waiting.take().or_else(|| queue.blocking_recv()) {
+        let mut parts = match job {
+            WriteJob::Alone(job) => {
+                run(&mut connection, job);
+                continue;
+            }
+            WriteJob::Together(part) => vec![part],
+        };
+        while parts.len() < MOST_TOGETHER {
+            match queue.try_recv() {
+                Ok(WriteJob::Together(part)) => parts.push(part),
+                Ok(alone) => {
+                    waiting = Some(alone);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        commit_together(&mut connection, parts);
+    }
+}
+
+/// A defect in one job must not take the store from all others: its transaction is rolled back while unwinding, and
+/// its caller is answered `Closed`.
+fn run(connection: &mut Connection, job: Job) {
+    drop(catch_unwind(AssertUnwindSafe(|| job(connection))));
+}
+
+async fn send<J>(queue: Option<&mpsc::Sender<J>>, job: J) -> Result<(), StoreError> {
+    let queue = queue.ok_or(StoreError::Closed)?;
+    queue.send(job).await.map_err(|_| StoreError::Closed)
+}
+
+async fn submit<T, F, J>(
+    queue: Option<&mpsc::Sender<J>>,
+    job: F,
+    wrap: impl FnOnce(Job) -> J,
+) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
@@ -124,11 +178,7 @@ where
         // The caller may have stopped waiting; the work is done all the same.
         drop(answer.send(result));
     });
-    queue
-        .ok_or(StoreError::Closed)?
-        .send(run)
-        .await
-        .map_err(|_| StoreError::Closed)?;
+    send(queue, wrap(run)).await?;
     answered.await.map_err(|_| StoreError::Closed)?
 }
 
