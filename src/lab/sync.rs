@@ -26,7 +26,7 @@ use crate::directory::{
 use crate::model::{Dn, InvocationId, ResourceName, Usn};
 
 /// What the sync asks for.
-const ATTRIBUTES: [&str; 14] = [
+const ATTRIBUTES: [&str; 22] = [
     "objectGUID",
     "objectClass",
     "name",
@@ -39,6 +39,14 @@ const ATTRIBUTES: [&str; 14] = [
     "userAccountControl",
     "isDeleted",
     "lastKnownParent",
+    "whenCreated",
+    "objectSid",
+    "pwdLastSet",
+    "userPrincipalName",
+    "proxyAddresses",
+    "thumbnailPhoto",
+    "groupType",
+    "highwaterTestTag",
     MEMBER,
     METADATA,
 ];

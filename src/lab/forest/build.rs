@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use super::index::Index;
 use super::object::Place;
 use super::oracle::Oracle;
 use super::rng::Rng;
 use super::schema::{Attribute, Class};
-use super::write::{Changes, text};
+use super::write::{Changes, filetime, text};
 use super::{CONTEXTS, Dc, Forest, ForestError};
 use crate::model::InvocationId;
 
@@ -72,12 +73,15 @@ impl Forest {
             domain: shape.domain.clone(),
             heads: Vec::new(),
             deleted_objects: Vec::new(),
-            units: Vec::new(),
+            lost_and_found: Uuid::nil(),
+            domain_sid: domain_sid(seed),
             oracle: Oracle::default(),
             packet: 20,
             rng,
             cuts: BTreeSet::new(),
             cycles: Vec::new(),
+            lay_in: BTreeSet::new(),
+            next_rid: 1_100,
         };
         forest.found_contexts(now)?;
         forest.configure(shape, now)?;
@@ -98,6 +102,11 @@ impl Forest {
             let deleted = [(Attribute::IsDeleted, text("TRUE"))].into();
             let container = self.add(now, Class::Container, "Deleted Objects", head, deleted)?;
             self.deleted_objects.push(container);
+            if class == Class::DomainDns {
+                let name = "LostAndFound";
+                self.lost_and_found =
+                    self.add(now, Class::LostAndFound, name, head, Changes::new())?;
+            }
         }
         Ok(())
     }
@@ -195,8 +204,7 @@ impl Forest {
             return Ok(());
         };
         for name in ["People", "Sales", "Leavers"] {
-            let unit = self.add(now, Class::OrganizationalUnit, name, head, Changes::new())?;
-            self.units.push(unit);
+            self.new_unit(0, now, name, head)?;
         }
         let mut users = Vec::new();
         for number in 1..=shape.users {
@@ -221,6 +229,11 @@ impl Forest {
             (Attribute::UserAccountControl, text("512")),
             (Attribute::GivenName, text(format!("Given {number}"))),
             (Attribute::Mail, text(format!("{account}@{}", self.domain))),
+            (
+                Attribute::UserPrincipalName,
+                text(format!("{account}@{}", self.domain)),
+            ),
+            (Attribute::PwdLastSet, text(filetime(now))),
         ];
         self.new_object(dc, now, Class::User, &account, attributes.into())
     }
@@ -228,8 +241,12 @@ impl Forest {
     /// Makes a group on a DC; `number` makes its name one of a kind.
     pub fn new_group(&mut self, dc: usize, number: usize, now: i64) -> Result<Uuid, ForestError> {
         let account = format!("group{number}");
-        let attributes = [(Attribute::SamAccountName, text(account.clone()))].into();
-        self.new_object(dc, now, Class::Group, &account, attributes)
+        let attributes = [
+            (Attribute::SamAccountName, text(account.clone())),
+            // A universal security group (ADTS 2.2.12).
+            (Attribute::GroupType, text("-2147483640")),
+        ];
+        self.new_object(dc, now, Class::Group, &account, attributes.into())
     }
 
     fn new_object(
@@ -240,13 +257,20 @@ impl Forest {
         rdn: &str,
         attributes: Changes,
     ) -> Result<Uuid, ForestError> {
-        let units = self.units.clone();
+        let units = self.live_units(dc)?;
+        let domain = self.heads.first().copied();
         let place = Place {
             rdn: rdn.to_owned(),
-            parent: self.rng.pick(&units),
+            parent: self.rng.pick(&units).or(domain),
         };
         self.create(dc, now, class, place, attributes)
     }
+}
+
+/// From the seed by a sequence of its own, so that it moves no other choice.
+fn domain_sid(seed: u64) -> [u32; 3] {
+    let mut rng = Rng::new(!seed);
+    [(); 3].map(|()| u32::try_from(rng.number() >> 32).unwrap_or_default())
 }
 
 fn new_dc(rng: &mut Rng, at: usize, shape: &DcShape) -> Dc {
@@ -270,6 +294,7 @@ fn new_dc(rng: &mut Rng, at: usize, shape: &DcShape) -> Dc {
         skew_ms: 0,
         objects: BTreeMap::new(),
         order: Vec::new(),
+        index: Index::default(),
         vectors: vec![BTreeMap::new(); CONTEXTS],
         high_water: BTreeMap::new(),
         commits: Vec::new(),

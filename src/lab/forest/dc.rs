@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::index::Index;
 use super::object::Object;
 use crate::model::InvocationId;
 
@@ -44,6 +45,8 @@ pub struct Dc {
     pub objects: BTreeMap<Uuid, Object>,
     /// The order a search walks the objects in: as they came here, which is not the order of USNs.
     pub order: Vec<Uuid>,
+    /// What objects are looked up by.
+    pub(super) index: Index,
     /// Per naming context the up-to-dateness vector, without the own entry.
     pub vectors: Vec<Known>,
     /// Per source incarnation and naming context how far that source was read, also by broken-off cycles.
@@ -94,7 +97,7 @@ impl Dc {
         }
     }
 
-    /// Whether an object and its container exist here and neither is deleted.
+    /// Whether an object exists here and is not deleted.
     pub fn is_live(&self, guid: Uuid) -> bool {
         self.objects
             .get(&guid)

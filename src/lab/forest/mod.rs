@@ -5,14 +5,22 @@
 //! draws chance only from its seed: the same seed and the same calls give the same forest.
 //!
 //! # Decisions
-//! - Containers are never deleted or moved into one another, so a name can always be worked out by walking up.
+//! - An organizational unit is never moved below one that was ever, on any DC, below it (`containers`). AD would
+//!   resolve the cycle of two concurrent moves by LostAndFound; here none can come about, whatever is restored.
+//! - What lies below a unit that was deleted elsewhere goes to LostAndFound when a cycle completes, not packet by
+//!   packet: only then has the destination all that the source did before the deletion.
+//! - Two objects of one name are not told apart (AD mangles the loser's, ADTS 3.1.1.5.1.6): traffic numbers every
+//!   name it gives.
 //! - Links stay in the database while either end is deleted and are not shown, as with the Recycle Bin on
 //!   (ADTS 3.1.1.5.5.1.3): an undelete shows them again without touching the group.
 //! - Parents and link targets that the destination lacks are sent first (DRSR 4.1.10.5.2, GET_ANC and GET_TGT), so
 //!   what arrives never hides something until a later packet.
 
 mod build;
+mod containers;
 mod dc;
+mod definition;
+mod index;
 mod names;
 mod object;
 mod oracle;
@@ -29,7 +37,9 @@ use uuid::Uuid;
 
 pub use build::{DcShape, Shape};
 pub use dc::{Dc, Known, VectorMove};
-pub use names::dn;
+pub use definition::{Definition, Syntax, definition_named, definitions};
+pub use index::Kind;
+pub use names::{canonical, dn, find};
 pub use object::{Attr, Link, Object, Place, Stamp};
 pub use oracle::{Comparison, Held, Oracle, What, Written};
 pub use replicate::Progress;
@@ -37,7 +47,7 @@ pub use rng::Rng;
 pub use schema::{Attribute, Class, MEMBER};
 pub use traffic::{Pace, Traffic};
 pub use trouble::Saved;
-pub use write::{Changes, text};
+pub use write::{Changes, filetime, generalized, text};
 
 use replicate::Cycle;
 
@@ -62,9 +72,23 @@ pub enum ForestError {
         /// The object.
         guid: Uuid,
     },
+    /// No such tombstone.
+    #[error("{dc} holds no deleted object {guid}: only such can be undeleted")]
+    NoTombstone {
+        /// The DC.
+        dc: String,
+        /// The object.
+        guid: Uuid,
+    },
     /// A write to a read-only DC, or to one that is down.
     #[error("{0} takes no writes: it is read-only or down")]
     NoWrites(String),
+    /// A container was to go below itself, or below one that once lay below it.
+    #[error("{0} cannot go there: that container lies or once lay below it")]
+    Cycle(Uuid),
+    /// A container was to be deleted that is not empty.
+    #[error("{0} has objects below it: move or delete them first")]
+    NotEmpty(Uuid),
     /// A rolled-back or restored state of another DC.
     #[error("the saved state is that of {saved}, not of {dc}")]
     OtherDc {
@@ -86,8 +110,10 @@ pub struct Forest {
     pub heads: Vec<Uuid>,
     /// The containers of deleted objects, by number.
     pub deleted_objects: Vec<Uuid>,
-    /// Where users and groups may be: the organizational units.
-    pub units: Vec<Uuid>,
+    /// The domain's LostAndFound.
+    pub lost_and_found: Uuid,
+    /// The domain's SID: the three numbers after `S-1-5-21`.
+    pub domain_sid: [u32; 3],
     /// Every write there was.
     pub oracle: Oracle,
     /// How many objects one packet carries.
@@ -97,6 +123,9 @@ pub struct Forest {
     /// Pairs of DC numbers, the smaller first, that do not replicate with each other.
     cuts: BTreeSet<(usize, usize)>,
     cycles: Vec<Cycle>,
+    /// Every (unit, container) that the unit ever lay in.
+    lay_in: BTreeSet<(Uuid, Uuid)>,
+    next_rid: u32,
 }
 
 impl Forest {

@@ -79,6 +79,10 @@ pub struct Object {
     pub created: i64,
     /// uSNChanged on this DC.
     pub changed: i64,
+    /// When it changed last on this DC by that DC's clock, in seconds since 1970: whenChanged.
+    pub when_changed: i64,
+    /// Its position in [`super::Dc::order`].
+    pub seat: usize,
 }
 
 impl Object {

@@ -7,12 +7,12 @@ use uuid::Uuid;
 use super::names::dn;
 use super::object::{Object, Stamp};
 use super::schema::Attribute;
-use super::{DOMAIN, Forest, ForestError};
+use super::{DOMAIN, Dc, Forest, ForestError};
 
 /// What a write changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// An attribute; of [`Attribute::Name`] the value is the whole DN.
+    /// An attribute; of [`Attribute::Name`] the value is the whole DN, of [`Attribute::LastKnownParent`] the objectGUID.
     Attribute {
         /// Which.
         attribute: Attribute,
@@ -51,6 +51,8 @@ pub struct Oracle {
     written: Vec<Written>,
     names: BTreeMap<String, Uuid>,
     once_deleted: BTreeSet<Uuid>,
+    /// How many writes there were that only one DC knows of: they bump its USN and have no stamp.
+    pub local_writes: usize,
 }
 
 impl Oracle {
@@ -126,6 +128,17 @@ impl Forest {
         Ok(found)
     }
 
+    /// The DNs of what values of objectGUIDs, as `lastKnownParent` is stored, lead to.
+    pub fn named(&self, dc: &Dc, values: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        let guids = values
+            .iter()
+            .filter_map(|value| Uuid::from_slice_le(value).ok());
+        guids
+            .filter_map(|guid| dn(self, dc, guid))
+            .map(String::into_bytes)
+            .collect()
+    }
+
     fn compare_values(
         &self,
         dc: usize,
@@ -135,13 +148,14 @@ impl Forest {
     ) -> Result<(), ForestError> {
         let none = Vec::new();
         for (attribute, attr) in &object.attrs {
-            if attribute.is_rdn() {
+            if attribute.is_rdn() || attribute.is_local() || attribute.is_confidential() {
                 continue;
             }
             let ours = match attribute {
                 Attribute::Name => dn(self, self.dc(dc)?, object.guid)
                     .map(|name| vec![name.into_bytes()])
                     .unwrap_or_default(),
+                Attribute::LastKnownParent => self.named(self.dc(dc)?, &attr.values),
                 _ => attr.values.clone(),
             };
             let held = theirs.attributes.get(attribute).unwrap_or(&none);
@@ -149,7 +163,8 @@ impl Forest {
                 continue;
             }
             let stamp = theirs.stamps.get(attribute);
-            if *attribute == Attribute::Name && stamp == Some(&attr.stamp) {
+            let is_name = matches!(attribute, Attribute::Name | Attribute::LastKnownParent);
+            if is_name && stamp == Some(&attr.stamp) {
                 // The same place under another name: a container was renamed, or it was deleted, which counts by itself.
                 continue;
             }

@@ -6,6 +6,7 @@
 use uuid::Uuid;
 
 use super::dc::{Dc, Known};
+use super::index::Kind;
 use super::object::{Attr, Object};
 use super::schema::Attribute;
 use super::{CONTEXTS, Forest, ForestError};
@@ -136,12 +137,10 @@ impl Forest {
         let begun = self.dc(to)?.high_water.get(&mark).copied().unwrap_or(0);
         let source = self.dc(from)?;
         let mut batch: Vec<(i64, Uuid)> = source
-            .objects
-            .values()
-            .filter(|object| object.nc == nc && object.changed > begun)
-            .map(|object| (object.changed, object.guid))
+            .changed_after(begun)
+            .filter(|(_, guid)| source.objects.get(guid).is_some_and(|found| found.nc == nc))
+            .take(self.packet.saturating_add(1))
             .collect();
-        batch.sort_unstable();
         let complete = batch.len() <= self.packet;
         batch.truncate(self.packet);
         let reached = if complete {
@@ -158,6 +157,7 @@ impl Forest {
             let mut brings = cycle.brings;
             brings.insert(cycle.from_id, reached);
             dest.learn(nc, &brings, now);
+            self.find_lost(to, now)?;
             return Ok(Progress::Complete);
         }
         self.cycles.push(cycle);
@@ -176,12 +176,17 @@ impl Forest {
     /// Replicates among the DCs that live until all that can arrive has arrived.
     pub fn settle(&mut self, now: i64) -> Result<(), ForestError> {
         let count = self.dcs.len();
-        // As many rounds as there can be hops.
-        for _ in 0..count {
+        let moved = |forest: &Self| -> Vec<i64> { forest.dcs.iter().map(|dc| dc.usn).collect() };
+        // As many rounds as there can be hops, and as many again for what is written on the way, to LostAndFound.
+        for _ in 0..count.saturating_mul(2) {
+            let before = moved(self);
             for to in 0..count {
                 for from in 0..count {
                     self.pull(to, from, now)?;
                 }
+            }
+            if before == moved(self) {
+                break;
             }
         }
         Ok(())
@@ -243,7 +248,7 @@ fn apply(dest: &mut Dc, object: &Object, had: &Known, now: i64) {
     let attrs: Vec<(Attribute, Attr)> = object
         .attrs
         .iter()
-        .filter(|(attribute, _)| !attribute.is_rdn())
+        .filter(|(attribute, _)| !attribute.is_rdn() && !attribute.is_local())
         .filter(|(_, attr)| !known(&attr.stamp.by, attr.stamp.usn))
         .filter(|(attribute, attr)| wins(attribute, attr))
         .map(|(attribute, attr)| (*attribute, attr.clone()))
@@ -263,20 +268,30 @@ fn apply(dest: &mut Dc, object: &Object, had: &Known, now: i64) {
     }
     let local = dest.commit(now);
     let own = dest.invocation_id;
-    let order = &mut dest.order;
-    let entry = dest.objects.entry(object.guid).or_insert_with(|| {
-        order.push(object.guid);
-        Object {
+    if !dest.objects.contains_key(&object.guid) {
+        let fresh = Object {
             attrs: std::collections::BTreeMap::new(),
             links: std::collections::BTreeMap::new(),
             created: local,
             ..object.clone()
-        }
-    });
-    entry.changed = local;
+        };
+        dest.admit(fresh, Kind::of(object));
+    }
+    dest.touch(object.guid, local, now);
+    if attrs
+        .iter()
+        .any(|(attribute, _)| *attribute == Attribute::Name)
+    {
+        dest.put(object.guid, object.place.clone());
+    }
+    for (target, link) in links {
+        dest.put_link(object.guid, target, super::Link { local, ..link });
+    }
+    let Some(entry) = dest.objects.get_mut(&object.guid) else {
+        return;
+    };
     for (attribute, attr) in attrs {
         if attribute == Attribute::Name {
-            entry.place = object.place.clone();
             let mut rdn = Attr {
                 local,
                 ..attr.clone()
@@ -287,8 +302,5 @@ fn apply(dest: &mut Dc, object: &Object, had: &Known, now: i64) {
             entry.attrs.insert(entry.rdn_type, rdn);
         }
         entry.attrs.insert(attribute, Attr { local, ..attr });
-    }
-    for (target, link) in links {
-        entry.links.insert(target, super::Link { local, ..link });
     }
 }

@@ -1,6 +1,8 @@
 //! The attributes that objects of the forest have, with the names and numbers of AD's schema.
 
-/// An attribute with an originating stamp; ordered by its number, as `replPropertyMetaData` is.
+use super::definition::{Definition, Syntax, multi, single};
+
+/// A stored attribute; ordered by its number, as `replPropertyMetaData` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is named after the attribute it is")]
 pub enum Attribute {
@@ -11,18 +13,28 @@ pub enum Attribute {
     Description,
     TelephoneNumber,
     GivenName,
+    WhenCreated,
     HasMasterNcs,
     IsDeleted,
     TombstoneLifetime,
     InvocationId,
-    Options,
-    UserAccountControl,
+    ProxyAddresses,
     Name,
+    UserAccountControl,
+    PwdLastSet,
+    ObjectSid,
+    LogonCount,
     SamAccountName,
+    Options,
     DnsHostName,
+    UserPrincipalName,
+    GroupType,
     LastKnownParent,
+    UnixUserPassword,
     Mail,
     Dc,
+    ThumbnailPhoto,
+    TestTag,
 }
 
 /// The linked attribute (linkID 2 in AD's schema): it has value stamps instead of one of its own.
@@ -30,7 +42,7 @@ pub const MEMBER: &str = "member";
 
 impl Attribute {
     /// Every attribute.
-    pub const ALL: [Attribute; 19] = [
+    pub const ALL: [Attribute; 29] = [
         Self::ObjectClass,
         Self::Cn,
         Self::Sn,
@@ -38,21 +50,31 @@ impl Attribute {
         Self::Description,
         Self::TelephoneNumber,
         Self::GivenName,
+        Self::WhenCreated,
         Self::HasMasterNcs,
         Self::IsDeleted,
         Self::TombstoneLifetime,
         Self::InvocationId,
-        Self::Options,
-        Self::UserAccountControl,
+        Self::ProxyAddresses,
         Self::Name,
+        Self::UserAccountControl,
+        Self::PwdLastSet,
+        Self::ObjectSid,
+        Self::LogonCount,
         Self::SamAccountName,
+        Self::Options,
         Self::DnsHostName,
+        Self::UserPrincipalName,
+        Self::GroupType,
         Self::LastKnownParent,
+        Self::UnixUserPassword,
         Self::Mail,
         Self::Dc,
+        Self::ThumbnailPhoto,
+        Self::TestTag,
     ];
 
-    /// What a person's entry may get another value of.
+    /// What a person's entry may get another line of text in.
     pub const OF_A_PERSON: [Attribute; 5] = [
         Self::Sn,
         Self::Description,
@@ -61,39 +83,206 @@ impl Attribute {
         Self::Mail,
     ];
 
-    /// The LDAP name, and the attid with the prefixes of a fresh forest (DRSR 5.16.4).
-    fn known_as(self) -> (&'static str, u32) {
+    /// What the schema says of it.
+    pub const fn definition(self) -> Definition {
         match self {
-            Self::ObjectClass => ("objectClass", 0x0000_0000),
-            Self::Cn => ("cn", 0x0000_0003),
-            Self::Sn => ("sn", 0x0000_0004),
-            Self::Ou => ("ou", 0x0000_000b),
-            Self::Description => ("description", 0x0000_000d),
-            Self::TelephoneNumber => ("telephoneNumber", 0x0000_0014),
-            Self::GivenName => ("givenName", 0x0000_002a),
-            Self::HasMasterNcs => ("hasMasterNCs", 0x0002_000e),
-            Self::IsDeleted => ("isDeleted", 0x0002_0030),
-            Self::TombstoneLifetime => ("tombstoneLifetime", 0x0002_0036),
-            Self::InvocationId => ("invocationId", 0x0002_0073),
-            Self::Options => ("options", 0x0002_0133),
-            Self::UserAccountControl => ("userAccountControl", 0x0009_0008),
-            Self::Name => ("name", 0x0009_0001),
-            Self::SamAccountName => ("sAMAccountName", 0x0009_00dd),
-            Self::DnsHostName => ("dNSHostName", 0x0009_026b),
-            Self::LastKnownParent => ("lastKnownParent", 0x0009_030d),
-            Self::Mail => ("mail", 0x0015_0003),
-            Self::Dc => ("dc", 0x0015_0019),
+            Self::ObjectClass => {
+                multi("objectClass", "2.5.4.0", 0x0000_0000, Syntax::Oid, 8).global()
+            }
+            Self::Cn => single("cn", "2.5.4.3", 0x0000_0003, Syntax::Text, 1).global(),
+            Self::Sn => single("sn", "2.5.4.4", 0x0000_0004, Syntax::Text, 5),
+            Self::Ou => multi("ou", "2.5.4.11", 0x0000_000b, Syntax::Text, 1).global(),
+            Self::Description => multi("description", "2.5.4.13", 0x0000_000d, Syntax::Text, 0),
+            Self::TelephoneNumber => {
+                single("telephoneNumber", "2.5.4.20", 0x0000_0014, Syntax::Text, 0)
+            }
+            Self::GivenName => single("givenName", "2.5.4.42", 0x0000_002a, Syntax::Text, 5),
+            Self::WhenCreated => single(
+                "whenCreated",
+                "1.2.840.113556.1.2.2",
+                0x0002_0002,
+                Syntax::Time,
+                0,
+            )
+            .global(),
+            Self::HasMasterNcs => multi(
+                "hasMasterNCs",
+                "1.2.840.113556.1.2.14",
+                0x0002_000e,
+                Syntax::Dn,
+                0,
+            )
+            .global()
+            .linked(76),
+            Self::IsDeleted => single(
+                "isDeleted",
+                "1.2.840.113556.1.2.48",
+                0x0002_0030,
+                Syntax::Boolean,
+                0,
+            )
+            .global(),
+            Self::TombstoneLifetime => single(
+                "tombstoneLifetime",
+                "1.2.840.113556.1.2.54",
+                0x0002_0036,
+                Syntax::Integer,
+                0,
+            ),
+            Self::InvocationId => single(
+                "invocationId",
+                "1.2.840.113556.1.2.115",
+                0x0002_0073,
+                Syntax::Octets,
+                1,
+            ),
+            Self::ProxyAddresses => multi(
+                "proxyAddresses",
+                "1.2.840.113556.1.2.210",
+                0x0002_00d2,
+                Syntax::Text,
+                5,
+            )
+            .global(),
+            Self::Name => single(
+                "name",
+                "1.2.840.113556.1.4.1",
+                0x0009_0001,
+                Syntax::Text,
+                13,
+            )
+            .global(),
+            Self::UserAccountControl => single(
+                "userAccountControl",
+                "1.2.840.113556.1.4.8",
+                0x0009_0008,
+                Syntax::Integer,
+                25,
+            )
+            .global(),
+            Self::PwdLastSet => single(
+                "pwdLastSet",
+                "1.2.840.113556.1.4.96",
+                0x0009_0060,
+                Syntax::Large,
+                0,
+            ),
+            Self::ObjectSid => single(
+                "objectSid",
+                "1.2.840.113556.1.4.146",
+                0x0009_0092,
+                Syntax::Sid,
+                9,
+            )
+            .global(),
+            Self::LogonCount => single(
+                "logonCount",
+                "1.2.840.113556.1.4.169",
+                0x0009_00a9,
+                Syntax::Integer,
+                0,
+            )
+            .local(),
+            Self::SamAccountName => single(
+                "sAMAccountName",
+                "1.2.840.113556.1.4.221",
+                0x0009_00dd,
+                Syntax::Text,
+                13,
+            )
+            .global(),
+            Self::Options => single(
+                "options",
+                "1.2.840.113556.1.4.307",
+                0x0009_0133,
+                Syntax::Integer,
+                0,
+            ),
+            Self::DnsHostName => single(
+                "dNSHostName",
+                "1.2.840.113556.1.4.619",
+                0x0009_026b,
+                Syntax::Text,
+                9,
+            )
+            .global(),
+            Self::UserPrincipalName => single(
+                "userPrincipalName",
+                "1.2.840.113556.1.4.656",
+                0x0009_0290,
+                Syntax::Text,
+                1,
+            )
+            .global(),
+            Self::GroupType => single(
+                "groupType",
+                "1.2.840.113556.1.4.750",
+                0x0009_02ee,
+                Syntax::Integer,
+                9,
+            )
+            .global(),
+            Self::LastKnownParent => single(
+                "lastKnownParent",
+                "1.2.840.113556.1.4.781",
+                0x0009_030d,
+                Syntax::Dn,
+                0,
+            ),
+            Self::UnixUserPassword => multi(
+                "unixUserPassword",
+                "1.2.840.113556.1.4.1910",
+                0x0009_0776,
+                Syntax::Octets,
+                128,
+            ),
+            Self::Mail => single(
+                "mail",
+                "0.9.2342.19200300.100.1.3",
+                0x0015_0003,
+                Syntax::Text,
+                1,
+            )
+            .global(),
+            Self::Dc => single(
+                "dc",
+                "0.9.2342.19200300.100.1.25",
+                0x0015_0019,
+                Syntax::Text,
+                0,
+            )
+            .global(),
+            Self::ThumbnailPhoto => single(
+                "thumbnailPhoto",
+                "2.16.840.1.113730.3.1.35",
+                0x0016_0023,
+                Syntax::Octets,
+                0,
+            ),
+            Self::TestTag => single(
+                "highwaterTestTag",
+                "1.3.6.1.4.1.55555.1.1.7",
+                0x8a3f_1c05,
+                Syntax::Text,
+                0,
+            )
+            .extension(),
         }
     }
 
     /// Its LDAP name.
-    pub fn ldap_name(self) -> &'static str {
-        self.known_as().0
+    pub const fn ldap_name(self) -> &'static str {
+        self.definition().name
     }
 
     /// Its number in `replPropertyMetaData`.
-    pub fn attid(self) -> u32 {
-        self.known_as().1
+    pub const fn attid(self) -> u32 {
+        self.definition().attid
+    }
+
+    /// Its attributeID in the schema, a dotted OID.
+    pub const fn oid(self) -> &'static str {
+        self.definition().oid
     }
 
     /// The attribute of this LDAP name, compared without case.
@@ -104,21 +293,34 @@ impl Attribute {
     }
 
     /// Whether it is an RDN attribute: every DC stamps it by itself when `name` arrives.
-    pub fn is_rdn(self) -> bool {
+    pub const fn is_rdn(self) -> bool {
         matches!(self, Self::Cn | Self::Ou | Self::Dc)
     }
 
+    /// Whether it is written by every DC for itself alone: it has no stamp and never leaves the DC (ADTS 3.1.1.2.3).
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::LogonCount)
+    }
+
+    /// Whether it is stamped and never shown, for want of the right CONTROL_ACCESS (ADTS 3.1.1.4.4, searchFlags 128).
+    pub const fn is_confidential(self) -> bool {
+        self.definition().search_flags & 128 != 0
+    }
+
     /// Whether a tombstone keeps it (ADTS 3.1.1.5.5.1.1, cut to what there is here).
-    pub fn outlives_deletion(self) -> bool {
+    pub const fn outlives_deletion(self) -> bool {
         matches!(
             self,
             Self::ObjectClass
                 | Self::Cn
                 | Self::Ou
+                | Self::WhenCreated
                 | Self::IsDeleted
                 | Self::UserAccountControl
+                | Self::ObjectSid
                 | Self::Name
                 | Self::SamAccountName
+                | Self::GroupType
                 | Self::LastKnownParent
         )
     }
@@ -139,6 +341,7 @@ pub enum Class {
     NtdsDsa,
     NtdsDsaRo,
     DirectoryService,
+    LostAndFound,
 }
 
 impl Class {
@@ -156,6 +359,7 @@ impl Class {
             Self::NtdsDsa => &["top", "applicationSettings", "nTDSDSA"],
             Self::NtdsDsaRo => &["top", "applicationSettings", "nTDSDSA", "nTDSDSARO"],
             Self::DirectoryService => &["top", "nTDSService"],
+            Self::LostAndFound => &["top", "lostAndFound"],
         }
     }
 

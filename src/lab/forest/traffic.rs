@@ -135,7 +135,7 @@ impl Traffic {
         now: i64,
         users: &[Uuid],
     ) -> Result<(), ForestError> {
-        let units = forest.units.clone();
+        let units = forest.live_units(dc)?;
         let (Some(user), Some(unit)) = (forest.rng.pick(users), forest.rng.pick(&units)) else {
             return Ok(());
         };

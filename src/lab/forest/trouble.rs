@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::dc::Dc;
+use super::index::Index;
 use super::schema::Attribute;
 use super::{CONTEXTS, Forest, ForestError};
 use crate::model::InvocationId;
@@ -62,6 +63,7 @@ impl Forest {
             is_synchronized: false,
             objects: BTreeMap::new(),
             order: Vec::new(),
+            index: Index::default(),
             vectors: vec![BTreeMap::new(); CONTEXTS],
             high_water: BTreeMap::new(),
             commits: Vec::new(),

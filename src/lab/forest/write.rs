@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::index::Kind;
 use super::names::dn;
 use super::object::{Attr, Link, Object, Place, Stamp};
 use super::oracle::{What, Written};
@@ -16,6 +17,20 @@ pub type Changes = BTreeMap<Attribute, Vec<Vec<u8>>>;
 /// One value of text.
 pub fn text(value: impl Into<String>) -> Vec<Vec<u8>> {
     vec![value.into().into_bytes()]
+}
+
+/// A GeneralizedTime as AD writes it, from seconds since 1970.
+pub fn generalized(seconds: i64) -> String {
+    chrono::DateTime::from_timestamp(seconds, 0)
+        .map(|time| time.format("%Y%m%d%H%M%S.0Z").to_string())
+        .unwrap_or_default()
+}
+
+/// A FILETIME in decimal, from milliseconds since 1970: 100 ns since 1601 (MS-DTYP 2.3.3).
+pub fn filetime(ms: i64) -> String {
+    ms.saturating_add(11_644_473_600_000)
+        .saturating_mul(10_000)
+        .to_string()
 }
 
 impl Forest {
@@ -34,10 +49,17 @@ impl Forest {
             None => usize::from(class == Class::Configuration),
         };
         let guid = self.rng.guid();
+        if class == Class::OrganizationalUnit {
+            self.note_container(guid, place.parent)?;
+        }
         let names = class.names().iter().map(|name| name.as_bytes().to_vec());
         attributes.insert(Attribute::ObjectClass, names.collect());
+        if let Some(sid) = self.new_sid(class) {
+            attributes.insert(Attribute::ObjectSid, vec![sid]);
+        }
         let into = self.dc_mut(dc)?;
-        into.order.push(guid);
+        let made = generalized(into.clock(now).div_euclid(1000));
+        attributes.insert(Attribute::WhenCreated, text(made));
         let object = Object {
             guid,
             nc,
@@ -47,8 +69,16 @@ impl Forest {
             links: BTreeMap::new(),
             created: into.usn.saturating_add(1),
             changed: 0,
+            when_changed: 0,
+            seat: 0,
         };
-        into.objects.insert(guid, object);
+        let kind = match class {
+            Class::User => Some(Kind::User),
+            Class::Group => Some(Kind::Group),
+            Class::OrganizationalUnit => Some(Kind::Unit),
+            _ => None,
+        };
+        into.admit(object, kind);
         self.originate(dc, now, guid, attributes, Some(place))?;
         Ok(guid)
     }
@@ -76,8 +106,11 @@ impl Forest {
         parent: Uuid,
     ) -> Result<(), ForestError> {
         self.takes_writes(dc)?;
-        self.live(dc, guid)?;
+        let is_unit = self.live(dc, guid)?.is_a("organizationalUnit");
         self.live(dc, parent)?;
+        if is_unit {
+            self.note_container(guid, Some(parent))?;
+        }
         let place = Place {
             rdn: rdn.to_owned(),
             parent: Some(parent),
@@ -85,15 +118,19 @@ impl Forest {
         self.originate(dc, now, guid, Changes::new(), Some(place))
     }
 
-    /// Makes a tombstone of a live object: what a tombstone does not keep is cleared.
+    /// Makes a tombstone of a live object: what a tombstone does not keep is cleared. A container must be empty here.
     pub fn delete(&mut self, dc: usize, now: i64, guid: Uuid) -> Result<(), ForestError> {
         self.takes_writes(dc)?;
         let object = self.live(dc, guid)?.clone();
+        if !self.dc(dc)?.children(guid).is_empty() {
+            return Err(ForestError::NotEmpty(guid));
+        }
         let mut changes: Changes = object
             .attrs
             .iter()
             .filter(|(attribute, attr)| {
-                !attribute.outlives_deletion() && !attribute.is_rdn() && !attr.values.is_empty()
+                let kept = attribute.outlives_deletion() || attribute.is_rdn();
+                !kept && !attribute.is_local() && !attr.values.is_empty()
             })
             .map(|(attribute, _)| (*attribute, Vec::new()))
             .collect();
@@ -101,15 +138,12 @@ impl Forest {
         let parent = object
             .place
             .parent
-            .and_then(|parent| dn(self, self.dcs.get(dc)?, parent));
-        changes.insert(
-            Attribute::LastKnownParent,
-            parent.map_or_else(Vec::new, text),
-        );
+            .map(|parent| parent.to_bytes_le().to_vec());
+        changes.insert(Attribute::LastKnownParent, parent.into_iter().collect());
         self.originate(dc, now, guid, changes, Some(object.place))
     }
 
-    /// Brings a tombstone back to life under its last parent.
+    /// Brings a tombstone back to life under its last parent, which must live here.
     pub fn undelete(
         &mut self,
         dc: usize,
@@ -117,21 +151,92 @@ impl Forest {
         guid: Uuid,
         changes: Changes,
     ) -> Result<(), ForestError> {
+        let parent = self.dead(dc, guid)?.place.parent.unwrap_or_default();
+        self.undelete_to(dc, now, guid, parent, changes)
+    }
+
+    /// Brings a tombstone back to life under a container that lives here.
+    pub fn undelete_to(
+        &mut self,
+        dc: usize,
+        now: i64,
+        guid: Uuid,
+        parent: Uuid,
+        changes: Changes,
+    ) -> Result<(), ForestError> {
         self.takes_writes(dc)?;
+        let dead = self.dead(dc, guid)?;
+        let (rdn, is_unit) = (dead.place.rdn.clone(), dead.is_a("organizationalUnit"));
+        self.live(dc, parent)?;
+        if is_unit {
+            self.note_container(guid, Some(parent))?;
+        }
+        let mut changes = changes;
+        changes.insert(Attribute::IsDeleted, Vec::new());
+        changes.insert(Attribute::LastKnownParent, Vec::new());
+        let parent = Some(parent);
+        self.originate(dc, now, guid, changes, Some(Place { rdn, parent }))
+    }
+
+    fn dead(&self, dc: usize, guid: Uuid) -> Result<&Object, ForestError> {
         let holder = self.dc(dc)?;
         let dead = holder
             .objects
             .get(&guid)
-            .filter(|object| object.is_deleted())
-            .ok_or_else(|| ForestError::NoObject {
-                dc: holder.name.clone(),
-                guid,
-            })?;
-        let place = dead.place.clone();
-        let mut changes = changes;
-        changes.insert(Attribute::IsDeleted, Vec::new());
-        changes.insert(Attribute::LastKnownParent, Vec::new());
-        self.originate(dc, now, guid, changes, Some(place))
+            .filter(|object| object.is_deleted());
+        dead.ok_or_else(|| ForestError::NoTombstone {
+            dc: holder.name.clone(),
+            guid,
+        })
+    }
+
+    /// Counts a logon on one DC: `logonCount` and uSNChanged rise there, and nothing of it is stamped or replicated.
+    pub fn count_logon(&mut self, dc: usize, now: i64, guid: Uuid) -> Result<(), ForestError> {
+        self.live(dc, guid)?;
+        let holder = self.dc_mut(dc)?;
+        if !holder.is_alive {
+            return Err(ForestError::NoWrites(holder.name.clone()));
+        }
+        let usn = holder.commit(now);
+        let (by, seconds) = (holder.invocation_id, holder.clock(now).div_euclid(1000));
+        holder.touch(guid, usn, now);
+        let Some(object) = holder.objects.get_mut(&guid) else {
+            return Ok(());
+        };
+        let count: u32 = object
+            .values(Attribute::LogonCount)
+            .first()
+            .and_then(|value| std::str::from_utf8(value).ok()?.parse().ok())
+            .unwrap_or(0);
+        let attr = Attr {
+            stamp: Stamp {
+                version: count.saturating_add(1),
+                seconds,
+                by,
+                usn,
+            },
+            local: usn,
+            values: text(count.saturating_add(1).to_string()),
+        };
+        object.attrs.insert(Attribute::LogonCount, attr);
+        self.oracle.local_writes = self.oracle.local_writes.saturating_add(1);
+        Ok(())
+    }
+
+    /// The SID of a new security principal (MS-DTYP 2.4.2.2), and the domain's own.
+    fn new_sid(&mut self, class: Class) -> Option<Vec<u8>> {
+        let rid = match class {
+            Class::User | Class::Group => {
+                self.next_rid = self.next_rid.saturating_add(1);
+                Some(self.next_rid)
+            }
+            Class::DomainDns => None,
+            _ => return None,
+        };
+        let parts = [21].into_iter().chain(self.domain_sid).chain(rid);
+        let mut sid = vec![1, if rid.is_some() { 5 } else { 4 }, 0, 0, 0, 0, 0, 5];
+        sid.extend(parts.flat_map(u32::to_le_bytes));
+        Some(sid)
     }
 
     /// Adds or removes one member of a group; nothing happens where it is so already.
@@ -164,10 +269,8 @@ impl Forest {
             local: usn,
             present,
         };
-        if let Some(object) = holder.objects.get_mut(&group) {
-            object.changed = usn;
-            object.links.insert(target, link);
-        }
+        holder.touch(group, usn, now);
+        holder.put_link(group, target, link);
         self.oracle.note(Written {
             at: now,
             dc,
@@ -212,17 +315,20 @@ impl Forest {
         place: Option<Place>,
     ) -> Result<(), ForestError> {
         let holder = self.dc_mut(dc)?;
+        let Some(rdn_type) = holder.objects.get(&guid).map(|object| object.rdn_type) else {
+            return Ok(());
+        };
         let usn = holder.commit(now);
         let (by, seconds) = (holder.invocation_id, holder.clock(now).div_euclid(1000));
+        if let Some(place) = place {
+            changes.insert(Attribute::Name, text(place.rdn.clone()));
+            changes.insert(rdn_type, text(place.rdn.clone()));
+            holder.put(guid, place);
+        }
+        holder.touch(guid, usn, now);
         let Some(object) = holder.objects.get_mut(&guid) else {
             return Ok(());
         };
-        if let Some(place) = place {
-            changes.insert(Attribute::Name, text(place.rdn.clone()));
-            changes.insert(object.rdn_type, text(place.rdn.clone()));
-            object.place = place;
-        }
-        object.changed = usn;
         let mut stamps = Vec::new();
         for (attribute, values) in changes {
             let old = object.attrs.get(&attribute);

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Outcome};
 use super::ber;
+use super::database::Database;
 use super::request::{Operation, Request};
-use super::search::{self, Database};
+use super::search;
 use super::shared::{Fault, Shared};
 use crate::clock;
 
@@ -165,6 +166,7 @@ fn reply(shared: &Shared, request: &Request, bound: &mut bool) -> Reply {
                 number,
                 dc,
                 now: clock::now(),
+                is_catalog: shared.is_catalog,
             };
             match search::answer(&database, request, wanted, *bound) {
                 Ok(messages) => Reply::Messages(messages),

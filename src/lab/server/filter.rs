@@ -1,6 +1,10 @@
 //! Search filters (RFC 4511 4.5.1.7), with the third truth value for attributes that are unknown.
 
+use uuid::Uuid;
+
 use super::ber::{Malformed, Tlv};
+use super::naming::sid_octets;
+use crate::lab::forest::{Syntax, definition_named};
 
 /// How deep filters may nest.
 const DEEPEST: usize = 32;
@@ -11,7 +15,16 @@ pub(super) enum Filter {
     And(Vec<Filter>),
     Or(Vec<Filter>),
     Not(Box<Filter>),
+    /// Equality of text, without case.
     Equal(String, Vec<u8>),
+    /// Equality of octets.
+    Same(String, Vec<u8>),
+    /// All of these bits, or any of them (ADTS 3.1.1.3.4.4.1 and 3.1.1.3.4.4.2).
+    Bits {
+        name: String,
+        mask: i64,
+        all: bool,
+    },
     AtLeast(String, Vec<u8>),
     AtMost(String, Vec<u8>),
     Present(String),
@@ -36,6 +49,24 @@ impl Filter {
         self.evaluate(object) == Some(true)
     }
 
+    /// The least value an integer attribute must have for a match, where the filter says so.
+    pub(super) fn least(&self, attribute: &str) -> Option<i64> {
+        match self {
+            Self::AtLeast(name, wanted) if name == attribute => number(wanted),
+            Self::And(parts) => parts.iter().filter_map(|part| part.least(attribute)).max(),
+            _ => None,
+        }
+    }
+
+    /// The only objectGUID that can match, where the filter says so.
+    pub(super) fn needed_guid(&self) -> Option<Uuid> {
+        match self {
+            Self::Same(name, wanted) if name == "objectguid" => Uuid::from_slice_le(wanted).ok(),
+            Self::And(parts) => parts.iter().find_map(Self::needed_guid),
+            _ => None,
+        }
+    }
+
     fn evaluate(&self, object: &impl Values) -> Option<bool> {
         match self {
             Self::And(parts) => all(parts, object, true),
@@ -47,8 +78,17 @@ impl Filter {
                     .iter()
                     .any(|value| value.eq_ignore_ascii_case(wanted)),
             ),
-            Self::AtLeast(name, wanted) => compare(object, name, wanted, i64::ge),
-            Self::AtMost(name, wanted) => compare(object, name, wanted, i64::le),
+            Self::Same(name, wanted) => Some(object.values(name).contains(wanted)),
+            Self::Bits { name, mask, all } => {
+                let values = object.values(name);
+                let mut values = values.iter().filter_map(|value| number(value));
+                Some(values.any(|value| {
+                    let there = value & mask;
+                    if *all { there == *mask } else { there != 0 }
+                }))
+            }
+            Self::AtLeast(name, wanted) => compare(object, name, wanted, std::cmp::Ordering::is_ge),
+            Self::AtMost(name, wanted) => compare(object, name, wanted, std::cmp::Ordering::is_le),
             Self::Present(name) => Some(!object.values(name).is_empty()),
             Self::Substrings(name, parts) => Some(
                 object
@@ -74,21 +114,28 @@ fn all(parts: &[Filter], object: &impl Values, sought: bool) -> Option<bool> {
     outcome
 }
 
+fn number(bytes: &[u8]) -> Option<i64> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+/// Numbers by their value, everything else, times among it, as text.
 fn compare(
     object: &impl Values,
     name: &str,
     wanted: &[u8],
-    by: fn(&i64, &i64) -> bool,
+    by: fn(std::cmp::Ordering) -> bool,
 ) -> Option<bool> {
-    let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse::<i64>().ok();
-    let wanted = number(wanted)?;
     let values = object.values(name);
-    Some(
-        values
-            .iter()
+    let mut values = values.iter();
+    Some(match number(wanted) {
+        Some(wanted) => values
             .filter_map(|value| number(value))
-            .any(|value| by(&value, &wanted)),
-    )
+            .any(|value| by(value.cmp(&wanted))),
+        None => {
+            let wanted = wanted.to_ascii_lowercase();
+            values.any(|value| by(value.to_ascii_lowercase().cmp(&wanted)))
+        }
+    })
 }
 
 fn has_parts(value: &[u8], parts: &[(u8, Vec<u8>)]) -> bool {
@@ -135,7 +182,8 @@ fn read(tag: Tlv<'_>, depth: usize) -> Result<Filter, Malformed> {
             tag.parts().need("a negated filter")?,
             below,
         )?)),
-        0xa3 | 0xa8 => pair(tag, Filter::Equal)?,
+        0xa3 | 0xa8 => pair(tag, equal)?,
+        0xa9 => extensible(tag)?,
         0xa5 => pair(tag, Filter::AtLeast)?,
         0xa6 => pair(tag, Filter::AtMost)?,
         0x87 => Filter::Present(tag.text()?.to_ascii_lowercase()),
@@ -148,6 +196,39 @@ fn read(tag: Tlv<'_>, depth: usize) -> Result<Filter, Malformed> {
                 .map(|part| (part.tag, part.content.to_vec()));
             Filter::Substrings(name, wanted.collect())
         }
+        _ => Filter::Unknown,
+    })
+}
+
+/// Octets compare as they are; a GUID or SID may be written as text too.
+fn equal(name: String, value: Vec<u8>) -> Filter {
+    let Some(found) = definition_named(&name).filter(|found| found.syntax.is_binary()) else {
+        return Filter::Equal(name, value);
+    };
+    let text = std::str::from_utf8(&value).ok();
+    let octets = match found.syntax {
+        Syntax::Sid => text.and_then(sid_octets),
+        _ if value.len() == 36 => text
+            .and_then(|text| text.parse::<Uuid>().ok())
+            .map(|guid| guid.to_bytes_le().to_vec()),
+        _ => None,
+    };
+    Filter::Same(name, octets.unwrap_or(value))
+}
+
+fn extensible(tag: Tlv<'_>) -> Result<Filter, Malformed> {
+    let (mut rule, mut name, mut value) = ("", String::new(), None);
+    for part in tag.parts().all()? {
+        match part.tag {
+            0x81 => rule = part.text()?,
+            0x82 => name = part.text()?.to_ascii_lowercase(),
+            0x83 => value = number(part.content),
+            _ => {}
+        }
+    }
+    let all = rule == "1.2.840.113556.1.4.803";
+    Ok(match value {
+        Some(mask) if all || rule == "1.2.840.113556.1.4.804" => Filter::Bits { name, mask, all },
         _ => Filter::Unknown,
     })
 }

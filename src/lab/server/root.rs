@@ -8,6 +8,7 @@ use crate::model::UtcMs;
 pub(super) fn attributes(forest: &Forest, dc: &Dc, host: &str, now: UtcMs) -> Vec<Shown> {
     let domain = forest.context_dn(DOMAIN);
     let configuration = forest.context_dn(CONFIGURATION);
+    let schema = super::schema::name(forest);
     let settings = dn(forest, dc, dc.settings).unwrap_or_default();
     let server = settings
         .split_once(',')
@@ -27,7 +28,7 @@ pub(super) fn attributes(forest: &Forest, dc: &Dc, host: &str, now: UtcMs) -> Ve
         many("namingContexts", &[&domain, &configuration]),
         one("defaultNamingContext", domain.clone()),
         one("configurationNamingContext", configuration.clone()),
-        one("schemaNamingContext", format!("CN=Schema,{configuration}")),
+        one("schemaNamingContext", schema),
         one("rootDomainNamingContext", domain.clone()),
         many("supportedControl", &super::search::CONTROLS),
         many("supportedLDAPVersion", &["3"]),

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     answers_as: AtomicUsize,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) password: String,
+    /// Whether this is the global catalog's port.
+    pub(super) is_catalog: bool,
 }
 
 impl Shared {
@@ -48,6 +50,7 @@ impl Shared {
             answers_as: AtomicUsize::new(number),
             tls,
             password,
+            is_catalog: false,
         }
     }
 

@@ -5,20 +5,21 @@ use uuid::Uuid;
 use super::answer::Shown;
 use super::blob;
 use super::filter::Values;
-use crate::lab::forest::{Attribute, Dc, Forest, MEMBER, Object, dn};
+use super::naming::{Extended, sid_of};
+use crate::lab::forest::{
+    Attribute, Dc, Forest, MEMBER, Object, canonical, definition_named, definitions, dn,
+    generalized,
+};
 
 /// AD's `MaxValRange` (ADTS 3.1.1.3.4.6).
 const MAX_VAL_RANGE: usize = 1500;
 
-/// Attributes that are not stored, besides `member`; those marked come only when named.
-const MADE_UP: [(&str, bool); 7] = [
-    ("objectGUID", false),
-    ("distinguishedName", false),
-    ("uSNChanged", false),
-    ("uSNCreated", false),
-    ("instanceType", false),
-    ("replPropertyMetaData", true),
-    ("replUpToDateVector", true),
+/// Attributes that come only when named.
+const ONLY_NAMED: [&str; 4] = [
+    "replPropertyMetaData",
+    "replUpToDateVector",
+    "canonicalName",
+    "msDS-ReplValueMetaData",
 ];
 
 /// An object on a DC at one moment.
@@ -27,17 +28,41 @@ pub(super) struct View<'a> {
     pub(super) dc: &'a Dc,
     pub(super) object: &'a Object,
     pub(super) now_seconds: i64,
+    /// How names are to be written.
+    pub(super) extended: Option<Extended>,
+    /// Whether only the partial attribute set is there.
+    pub(super) is_partial: bool,
 }
 
 impl Values for View<'_> {
+    /// What filters look at: names are plain DNs.
     fn values(&self, name: &str) -> Vec<Vec<u8>> {
+        let plain = View {
+            extended: None,
+            ..*self
+        };
+        plain.written(name)
+    }
+}
+
+impl View<'_> {
+    /// The values as the client wants them written; `name` in lower case.
+    fn written(&self, name: &str) -> Vec<Vec<u8>> {
         let text = |value: String| vec![value.into_bytes()];
+        if self.is_partial && !definition_named(name).is_some_and(|found| found.is_in_partial_set())
+        {
+            return Vec::new();
+        }
         match name {
             "objectguid" => vec![self.object.guid.to_bytes_le().to_vec()],
-            "distinguishedname" => self.dn().map(text).unwrap_or_default(),
+            "distinguishedname" => self.names(&[self.object.guid]),
             "usnchanged" => text(self.object.changed.to_string()),
             "usncreated" => text(self.object.created.to_string()),
+            "whenchanged" => text(generalized(self.object.when_changed)),
             "instancetype" => text(self.instance_type().to_string()),
+            "canonicalname" => canonical(self.forest, self.dc, self.object.guid)
+                .map(text)
+                .unwrap_or_default(),
             "replpropertymetadata" => vec![blob::stamps(self.object)],
             "repluptodatevector" if self.is_head() => {
                 let known = self.dc.vector(self.object.nc);
@@ -45,7 +70,17 @@ impl Values for View<'_> {
                 let value = (!known.is_empty()).then(|| blob::vector(&known, self.now_seconds));
                 value.into_iter().collect()
             }
-            MEMBER => self.members(),
+            MEMBER => self.names(&self.members()),
+            "memberof" => self.names(&self.dc.groups_of(self.object.guid)),
+            "lastknownparent" => {
+                let values = self.object.values(Attribute::LastKnownParent).iter();
+                let guids: Vec<Uuid> = values
+                    .filter_map(|value| Uuid::from_slice_le(value).ok())
+                    .collect();
+                self.names(&guids)
+            }
+            "hasmasterncs" if !self.stored(name).is_empty() => self.names(&self.forest.heads),
+            "msds-replvaluemetadata" => self.link_stamps(),
             // The name of a tombstone is mangled (ADTS 3.1.1.5.5.1.1).
             "name" if self.is_tombstone() => {
                 let (rdn, guid) = (&self.object.place.rdn, self.object.guid);
@@ -54,11 +89,20 @@ impl Values for View<'_> {
             _ => self.stored(name),
         }
     }
-}
 
-impl View<'_> {
-    pub(super) fn dn(&self) -> Option<String> {
-        dn(self.forest, self.dc, self.object.guid)
+    /// The name of an object as the client wants it; `None` where it is not there.
+    pub(super) fn name_of(&self, guid: Uuid) -> Option<String> {
+        let name = dn(self.forest, self.dc, guid)?;
+        let Some(form) = self.extended else {
+            return Some(name);
+        };
+        let sid = self.dc.objects.get(&guid).and_then(sid_of);
+        Some(form.name(guid, sid, &name))
+    }
+
+    fn names(&self, guids: &[Uuid]) -> Vec<Vec<u8>> {
+        let found = guids.iter().filter_map(|guid| self.name_of(*guid));
+        found.map(String::into_bytes).collect()
     }
 
     fn is_head(&self) -> bool {
@@ -80,22 +124,31 @@ impl View<'_> {
         let Some(attribute) = Attribute::of_name(name) else {
             return Vec::new();
         };
-        if self.is_tombstone() && !attribute.outlives_deletion() {
+        let gone = self.is_tombstone() && !attribute.outlives_deletion();
+        if gone || attribute.is_confidential() {
             return Vec::new();
         }
         self.object.values(attribute).to_vec()
     }
 
-    /// The members as DNs: neither those that are deleted nor, of a deleted group, any.
-    fn members(&self) -> Vec<Vec<u8>> {
+    /// The members: neither those that are deleted nor, of a deleted group, any.
+    fn members(&self) -> Vec<Uuid> {
         if self.object.is_deleted() {
             return Vec::new();
         }
         let present = self.object.links.iter().filter(|(_, link)| link.present);
-        let live = present.filter(|(target, _)| self.dc.is_live(**target));
-        live.filter_map(|(target, _): (&Uuid, _)| dn(self.forest, self.dc, *target))
-            .map(String::into_bytes)
-            .collect()
+        let targets = present.map(|(target, _)| *target);
+        targets.filter(|target| self.dc.is_live(*target)).collect()
+    }
+
+    /// `msDS-ReplValueMetaData`: the stamp of every value of `member`, removed ones too (ADTS 3.1.1.4.5.24).
+    fn link_stamps(&self) -> Vec<Vec<u8>> {
+        let links = self.object.links.iter();
+        let named = links.filter_map(|(target, link)| {
+            let name = dn(self.forest, self.dc, *target)?;
+            Some(blob::link_stamp(&name, link).into_bytes())
+        });
+        named.collect()
     }
 
     /// The attributes a search asks for, as `SearchResultEntry` has them.
@@ -103,12 +156,8 @@ impl View<'_> {
         let mut shown = Vec::new();
         let everything = wanted.is_empty() || wanted.iter().any(|name| name == "*");
         if everything {
-            let stored = Attribute::ALL
-                .into_iter()
-                .map(Attribute::ldap_name)
-                .chain([MEMBER]);
-            let made_up = MADE_UP.iter().filter(|(_, named)| !named);
-            for name in stored.chain(made_up.map(|(name, _)| *name)) {
+            let all = definitions().map(|definition| definition.name);
+            for name in all.filter(|name| !ONLY_NAMED.contains(name)) {
                 self.show(name, &mut shown);
             }
         }
@@ -128,10 +177,10 @@ impl View<'_> {
             Some((name, option)) => (name, Some(option)),
             None => (wanted, None),
         };
-        let Some(proper) = proper_name(name) else {
+        let Some(proper) = definition_named(name).map(|definition| definition.name) else {
             return;
         };
-        let values = self.values(&name.to_ascii_lowercase());
+        let values = self.written(&name.to_ascii_lowercase());
         let range = match option {
             Some(option) => match range(option) {
                 Some(range) => range,
@@ -152,17 +201,6 @@ impl View<'_> {
         };
         shown.extend(ranged(proper, &values, range));
     }
-}
-
-fn proper_name(name: &str) -> Option<&'static str> {
-    if name.eq_ignore_ascii_case(MEMBER) {
-        return Some(MEMBER);
-    }
-    let made_up = MADE_UP
-        .iter()
-        .map(|(proper, _)| *proper)
-        .find(|proper| proper.eq_ignore_ascii_case(name));
-    made_up.or_else(|| Attribute::of_name(name).map(Attribute::ldap_name))
 }
 
 /// `range=0-1499`, `range=1500-*`.
