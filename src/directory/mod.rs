@@ -12,12 +12,16 @@
 pub mod decode;
 
 mod access;
+mod changes;
 mod connect;
 mod discover;
+mod draft;
 mod entry;
 mod error;
 mod gssapi;
 mod identify;
+mod membership;
+mod position;
 mod projection;
 mod read;
 mod refusal;
@@ -28,14 +32,18 @@ mod socket;
 mod tls;
 
 pub use access::{Access, Grant, Verdict, check, check_access};
+pub use changes::{ChangeQuery, Changes, Target, changes, read_object};
 pub use connect::Port;
 pub use discover::{
     DirectoryDc, Discovered, DnsError, discover_directory, discover_dns, merge_discovered,
 };
+pub use draft::Reading;
 pub use entry::Entry;
 pub use error::DirectoryError;
 pub use gssapi::kerberos_environment;
 pub use identify::{RootDse, identify, read_root};
+pub use membership::{matching, member_of};
+pub use position::{Position, read_position};
 pub use projection::{Projection, ProjectionError};
 pub use read::{Wanted, read_facts};
 pub use schema::read_schema;

@@ -91,13 +91,13 @@ async fn facts(session: &mut Session, wanted: &Wanted) -> Result<DcFacts, Direct
 
 /// What all wanted naming contexts say.
 #[derive(Default)]
-struct Contexts {
-    vectors: NcVectors,
-    unreadable: BTreeMap<Dn, String>,
-    instance_types: BTreeMap<Dn, InstanceType>,
+pub(super) struct Contexts {
+    pub(super) vectors: NcVectors,
+    pub(super) unreadable: BTreeMap<Dn, String>,
+    pub(super) instance_types: BTreeMap<Dn, InstanceType>,
 }
 
-async fn read_contexts(
+pub(super) async fn read_contexts(
     session: &mut Session,
     wanted: &Wanted,
     who: &Identified,

@@ -44,6 +44,17 @@ impl Control {
             value: None,
         }
     }
+
+    /// Extended DN (ADTS 3.1.1.3.4.1.5) with dashed GUIDs: names come as `<GUID=…>;<SID=…>;CN=…`. Not critical: that the
+    /// GUIDs came is seen in the answer.
+    pub fn extended_dn() -> Self {
+        Self {
+            oid: "1.2.840.113556.1.4.529".to_owned(),
+            critical: false,
+            // SEQUENCE { INTEGER 1 }
+            value: Some(vec![0x30, 0x03, 0x02, 0x01, 0x01]),
+        }
+    }
 }
 
 impl From<Control> for ldap3::controls::RawControl {

@@ -124,6 +124,28 @@ impl Session {
         }
     }
 
+    /// One page of a search, and the cookie that asks for the next one; an empty cookie asks for the first.
+    pub(super) async fn page(
+        &mut self,
+        query: &Query<'_>,
+        cookie: Vec<u8>,
+        bound: Duration,
+    ) -> Result<(Vec<Entry>, Option<Vec<u8>>), DirectoryError> {
+        let what = describe(query);
+        let paged = paged_control(PAGE_SIZE, cookie);
+        let (entries, result) = self.operation(query, vec![paged], bound, &what).await?;
+        let control = result
+            .ctrls
+            .into_iter()
+            .find(|LdapControl(_, raw)| raw.ctype == PAGED_RESULTS);
+        let Some(LdapControl(_, raw)) = control else {
+            return Ok((entries, None));
+        };
+        let cookie = page_cookie(&raw.val.unwrap_or_default())
+            .map_err(|problem| self.protocol(&what, problem))?;
+        Ok((entries, Some(cookie).filter(|cookie| !cookie.is_empty())))
+    }
+
     /// All entries of a paged search, for results known to be small.
     pub async fn search_all(&mut self, query: Query<'_>) -> Result<Vec<Entry>, DirectoryError> {
         let mut pages = self.pages(query);
@@ -311,25 +333,9 @@ impl Pages<'_, '_> {
         }
         let bound = timeouts.operation.min(self.left);
         let budget = Budget::new(self.left);
-        let (entries, result) = self
-            .session
-            .operation(
-                &self.query,
-                vec![paged_control(PAGE_SIZE, cookie)],
-                bound,
-                &what,
-            )
-            .await?;
+        let (entries, cookie) = self.session.page(&self.query, cookie, bound).await?;
         self.left = budget.left();
-        let control = result
-            .ctrls
-            .into_iter()
-            .find(|LdapControl(_, raw)| raw.ctype == PAGED_RESULTS);
-        if let Some(LdapControl(_, raw)) = control {
-            let cookie = page_cookie(&raw.val.unwrap_or_default())
-                .map_err(|problem| self.session.protocol(&what, problem))?;
-            self.cookie = Some(cookie).filter(|cookie| !cookie.is_empty());
-        }
+        self.cookie = cookie;
         Ok(Some(entries))
     }
 }

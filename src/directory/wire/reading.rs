@@ -14,7 +14,7 @@ const SETTINGS: &str =
 
 /// A DC as far as a reading sees it; the fields are what tests turn.
 #[derive(Clone)]
-struct Dc {
+pub(super) struct Dc {
     usns: Vec<u32>,
     ids: Vec<[u8; 16]>,
     vector: Option<Vec<u8>>,
@@ -22,7 +22,7 @@ struct Dc {
     holders: usize,
     class: &'static str,
     id_visible: bool,
-    asked: Arc<Mutex<Vec<&'static str>>>,
+    pub(super) asked: Arc<Mutex<Vec<&'static str>>>,
 }
 
 const OWN: [u8; 16] = [1; 16];
@@ -46,7 +46,7 @@ fn text(values: &[&str]) -> Vec<Vec<u8>> {
 }
 
 impl Dc {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             usns: vec![100, 101, 109],
             ids: vec![OWN],
@@ -148,7 +148,7 @@ impl Dc {
         attributes
     }
 
-    fn start(mut self) -> SocketAddr {
+    pub(super) fn start(mut self) -> SocketAddr {
         serve(move |request| self.act(request))
     }
 }
