@@ -7,6 +7,7 @@
 )]
 
 mod config;
+mod events;
 mod frame;
 mod help;
 mod plan;

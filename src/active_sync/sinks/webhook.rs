@@ -30,6 +30,8 @@ use crate::model::{Queued, UtcMs};
 
 /// The most of an answer that is read, so that its connection can be used again.
 const READ: usize = 64 * 1024;
+/// How long it is read for.
+const READ_FOR: Duration = Duration::from_millis(500);
 
 pub(super) struct Webhook {
     client: Client,
@@ -137,12 +139,7 @@ impl Webhook {
         let said = format!("{} answered {status}", self.server());
         let asked = retry_after(answer.headers(), clock::now());
         // The answer was given; what follows it changes nothing.
-        let mut read = 0;
-        while read < READ
-            && let Ok(Some(chunk)) = answer.chunk().await
-        {
-            read += chunk.len();
-        }
+        drop(tokio::time::timeout(READ_FOR, read_off(&mut answer)).await);
         let down = match status {
             _ if status.is_success() => return Outcome::Taken,
             StatusCode::BAD_REQUEST
@@ -169,6 +166,15 @@ impl Webhook {
             _ => Down::for_now(said),
         };
         Outcome::Down(down)
+    }
+}
+
+async fn read_off(answer: &mut Response) {
+    let mut read = 0;
+    while read < READ
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        read += chunk.len();
     }
 }
 

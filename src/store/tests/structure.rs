@@ -8,7 +8,8 @@ pub(super) fn problems(root: &Value, schema: &Value, value: &Value, path: &str) 
     let keywords = schema.as_object().unwrap();
     for (keyword, rule) in keywords {
         let fits = match keyword.as_str() {
-            "$schema" | "title" | "description" | "format" | "default" | "$defs" => true,
+            "$schema" | "$id" | "title" | "description" | "format" | "default" | "examples"
+            | "$defs" => true,
             "$ref" => {
                 let name = rule.as_str().unwrap().strip_prefix("#").unwrap();
                 let target = root

@@ -196,8 +196,11 @@ async fn any_other_answer_holds_up_the_rest() {
         ("503 Busy\r\nretry-after: 3", false, Some(3), "answered 503"),
         ("503 Busy", false, None, "answered 503"),
     ] {
-        let answer = answer.replacen("\r\n", "\r\ncontent-length: 0\r\n", 1);
-        let (server, mut sink) = scene(&[TAKEN, &format!("HTTP/1.1 {answer}\r\n\r\n")]).await;
+        let (server, mut sink) = scene(&[
+            TAKEN,
+            &format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n"),
+        ])
+        .await;
         let delivered = sink.deliver(&events(1..4)).await;
         assert_eq!(delivered.acknowledged_up_to, Some(1), "{answer}");
         assert_eq!(delivered.dead, []);
@@ -281,6 +284,12 @@ async fn a_server_that_does_not_answer_is_not_waited_for_long() {
 
 #[tokio::test]
 async fn an_answer_is_read_but_not_for_ever() {
+    let endless = "HTTP/1.1 200 OK\r\n\r\nwait";
+    let (_server, mut sink) = scene(&[endless]).await;
+    let watch = Stopwatch::start();
+    assert_eq!(sink.deliver(&events(1..2)).await, all_up_to(1));
+    assert!(watch.elapsed() < Duration::from_secs(4));
+
     let large = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n{}",
         "x".repeat(500_000)
