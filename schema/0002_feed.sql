@@ -51,7 +51,7 @@ CREATE INDEX feed_container_by_path ON feed_container (path);
 
 -- What is remembered of each object: the rows that make up a feed's size. Its name is `rdn`, a comma, and the
 -- container's; `rdn` alone where the container is NULL. Standing: 0 in, 1 out, 2 deleted. `entries` counts those of
--- the journal.
+-- the journal. `earlier` is a journal as well, of several stamps an attribute, mostly empty.
 CREATE TABLE feed_object (
     feed_id INTEGER NOT NULL,
     guid BLOB NOT NULL,
@@ -62,11 +62,15 @@ CREATE TABLE feed_object (
     pass INTEGER NOT NULL,
     entries INTEGER NOT NULL,
     journal BLOB NOT NULL,
+    earlier BLOB NOT NULL,
+    is_partial INTEGER NOT NULL,
     links BLOB NOT NULL,
     PRIMARY KEY (feed_id, guid)
 ) WITHOUT ROWID;
 CREATE INDEX feed_object_by_container ON feed_object (container_id, feed_id, nc_id, standing, guid);
 CREATE INDEX feed_object_with_journal ON feed_object (feed_id, guid) WHERE entries > 0;
+
+CREATE INDEX feed_object_partial ON feed_object (feed_id, guid) WHERE is_partial;
 
 -- What is to be delivered, in this order, to every sink.
 CREATE TABLE feed_outbox (

@@ -108,6 +108,11 @@ pub fn changes<'s, 'r>(
 }
 
 impl Changes<'_, '_> {
+    /// The session, for what a page makes necessary before the next one.
+    pub fn session(&mut self) -> &mut Session {
+        self.session
+    }
+
     /// The next page, or `None` after the last one. After an error the reading is over.
     pub async fn next_page(&mut self) -> Result<Option<Vec<Image>>, DirectoryError> {
         let Some(cookie) = self.cookie.take() else {

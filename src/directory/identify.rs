@@ -138,8 +138,7 @@ pub(super) async fn identified(session: &mut Session) -> Result<Identified, Dire
             found: root.server_name,
         });
     }
-    let settings =
-        settings_object(session, &root.ds_service_name, &SETTINGS_ATTRIBUTES).await?;
+    let settings = settings_object(session, &root.ds_service_name, &SETTINGS_ATTRIBUTES).await?;
     let invocation_id = invocation_id(session, &settings)?;
     let target = session.target().to_owned();
     let wrong = |source| DirectoryError::Decode {

@@ -143,6 +143,8 @@ pub enum RereadWhy {
     Held,
     /// The whole of it is to be delivered once more, for an operator.
     Whole,
+    /// A DC was declared lost that alone had shown some of what was told of it: what this DC shows counts (R9).
+    Lost,
 }
 
 impl RereadWhy {
@@ -153,6 +155,7 @@ impl RereadWhy {
             Self::Memberships => "memberships",
             Self::Held => "held",
             Self::Whole => "whole",
+            Self::Lost => "lost",
         }
     }
 }
@@ -160,10 +163,16 @@ impl RereadWhy {
 impl FromStr for RereadWhy {
     type Err = String;
     fn from_str(code: &str) -> Result<Self, String> {
-        [Self::Subtree, Self::Memberships, Self::Held, Self::Whole]
-            .into_iter()
-            .find(|why| why.code() == code)
-            .ok_or_else(|| format!("`{code}` is no reason to read again"))
+        [
+            Self::Subtree,
+            Self::Memberships,
+            Self::Held,
+            Self::Whole,
+            Self::Lost,
+        ]
+        .into_iter()
+        .find(|why| why.code() == code)
+        .ok_or_else(|| format!("`{code}` is no reason to read again"))
     }
 }
 

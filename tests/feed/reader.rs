@@ -232,7 +232,7 @@ impl Reader {
                         self.read(forest, dc, object, sought, consumer);
                     }
                 }
-                RereadWhy::Held | RereadWhy::Whole => {
+                RereadWhy::Held | RereadWhy::Whole | RereadWhy::Lost => {
                     self.rereads.remove(&(at, why));
                     self.read(forest, dc, found, None, consumer);
                 }

@@ -110,6 +110,7 @@ pub(crate) fn image(forest: &Forest, dc: &Dc, object: &Object) -> Image {
         .into_iter()
         .map(|target| LinkValue {
             target: guid(target),
+            data: None,
             dn: dn(forest, dc, target).unwrap_or_default(),
         })
         .collect();
@@ -121,6 +122,7 @@ pub(crate) fn image(forest: &Forest, dc: &Dc, object: &Object) -> Image {
         last_known_parent: None,
         stamps: stamps.collect(),
         unknown_stamps: 0,
+        stamps_readable: true,
         values: values
             .map(|(attribute, attr)| (oid(*attribute), attr.values.clone()))
             .collect(),

@@ -56,7 +56,7 @@ impl World {
         let base = if rng.percent(50) {
             forest.heads[DOMAIN]
         } else {
-            rng.pick(&forest.units.clone()).unwrap()
+            rng.pick(&forest.live_units(0).unwrap()).unwrap()
         };
         let with = rng.percent(30).then_some(Attribute::Mail);
         let (overlap, page) = (u32::try_from(rng.below(30)).unwrap(), 1 + rng.below(12));

@@ -10,13 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::Sought;
 use super::change::{Change, Changed};
+use crate::directory::decode::{json_link, json_values};
 use crate::model::{
-    Attribute, AttributeOid, DcName, InvocationId, LinkValue, ObjectGuid, Outgoing, ResourceName,
-    Schema, Stamp, Usn, UtcMs,
+    AttributeOid, DcName, InvocationId, ObjectGuid, Outgoing, ResourceName, Schema, Stamp, Usn,
+    UtcMs,
 };
-
-/// How the values of an attribute are shown.
-pub type Show = fn(&Attribute, &[Vec<u8>]) -> Value;
 
 /// Where an event comes from.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +27,6 @@ pub struct Source<'a> {
     pub reader: InvocationId,
     /// The attributes the DC has.
     pub schema: &'a Schema,
-    /// How values are shown.
-    pub show: Show,
 }
 
 /// The event that delivers a change; `now` is its time where no stamp says one.
@@ -131,7 +127,7 @@ fn attributes(source: &Source<'_>, change: &Change) -> Value {
         let value = if values.is_empty() {
             Value::Null
         } else {
-            (source.show)(attribute, values)
+            json_values(attribute, values)
         };
         shown.insert(attribute.name.clone(), value);
     }
@@ -139,7 +135,7 @@ fn attributes(source: &Source<'_>, change: &Change) -> Value {
         let Some(attribute) = source.schema.attribute(oid) else {
             continue;
         };
-        let mut targets = values.iter().map(target);
+        let mut targets = values.iter().map(json_link);
         let value = match (values.is_empty(), attribute.is_single_valued) {
             (true, _) => Value::Null,
             (false, true) => targets.next().unwrap_or(Value::Null),
@@ -148,10 +144,6 @@ fn attributes(source: &Source<'_>, change: &Change) -> Value {
         shown.insert(attribute.name.clone(), value);
     }
     Value::Object(shown)
-}
-
-fn target(value: &LinkValue) -> Value {
-    json!({ "guid": value.target.to_string(), "dn": value.dn })
 }
 
 fn words(schema: &Schema, guid: ObjectGuid, changed: &Changed) -> Value {

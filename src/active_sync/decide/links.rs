@@ -17,15 +17,22 @@ pub fn drop_deleted(image: &mut Image, is_deleted: impl Fn(ObjectGuid) -> bool) 
     image.links.retain(|_, values| !values.is_empty());
 }
 
-/// The digest of one forward link's targets: of their objectGUIDs in order, so neither the DC's order nor the targets'
-/// names matter. SHA-256, cut to 128 bits.
+/// The digest of one forward link's values: of their targets' objectGUIDs in order and what they carry besides, so
+/// neither the DC's order nor the targets' names matter. SHA-256, cut to 128 bits.
 pub fn digest(values: &[LinkValue]) -> LinkDigest {
-    let mut targets: Vec<_> = values.iter().map(|value| value.target).collect();
+    let mut targets: Vec<_> = values
+        .iter()
+        .map(|value| (value.target, &value.data))
+        .collect();
     targets.sort_unstable();
     targets.dedup();
     let mut hash = Sha256::new();
-    for target in targets {
+    for (target, data) in targets {
         hash.update(target.to_octets());
+        if let Some(data) = data {
+            hash.update((data.len() as u64).to_be_bytes());
+            hash.update(data);
+        }
     }
     let mut short = [0; 16];
     for (to, from) in short.iter_mut().zip(hash.finalize()) {

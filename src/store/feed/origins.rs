@@ -128,7 +128,7 @@ fn reread_above(
             let reread = Reread {
                 guid: ObjectGuid::from_octets(guid),
                 nc: nc.clone(),
-                why: RereadWhy::Whole,
+                why: RereadWhy::Lost,
             };
             rereads::queue(tx, feed, &reread)?;
             count += 1;

@@ -9,7 +9,8 @@ use super::{id_of, place};
 use crate::model::{Dn, ObjectGuid, ResourceName, Standing, Told};
 use crate::store::{Store, StoreError, values, vectors};
 
-const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links FROM feed_object o \
+const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial \
+                       FROM feed_object o \
                        LEFT JOIN feed_container c ON c.id = o.container_id";
 
 /// How many objects are remembered, by where they stand.
@@ -187,6 +188,8 @@ fn read(row: &Row<'_>, meanings: &Meanings) -> Result<(ObjectGuid, Told), StoreE
         standing: standing(row.get(4)?)?,
         journal: meanings.journal(&blob(5)?)?,
         links: meanings.links(&blob(6)?)?,
+        earlier: meanings.earlier(&blob(7)?)?,
+        is_partial: row.get(8)?,
     };
     Ok((guid, told))
 }
@@ -267,11 +270,12 @@ pub(super) fn write(
         "SELECT standing, entries, length(journal) FROM feed_object WHERE feed_id = ?1 AND guid = ?2",
     )?;
     let mut put = tx.prepare_cached(
-        "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (feed_id, guid) DO UPDATE SET \
+        "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links, \
+         earlier, is_partial) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (feed_id, guid) DO UPDATE SET \
          nc_id = excluded.nc_id, container_id = excluded.container_id, rdn = excluded.rdn, \
          standing = excluded.standing, pass = excluded.pass, entries = excluded.entries, \
-         journal = excluded.journal, links = excluded.links",
+         journal = excluded.journal, links = excluded.links, earlier = excluded.earlier, \
+         is_partial = excluded.is_partial",
     )?;
     let mut change = Change::default();
     for (guid, told) in all {
@@ -290,7 +294,18 @@ pub(super) fn write(
         let (standing, entries) = (standing_code(told.standing), row_limit(told.journal.len()));
         let nc = numbers.nc(&told.nc)?;
         put.execute(params![
-            feed, guid, nc, container, rdn, standing, pass, entries, journal, links
+            feed,
+            guid,
+            nc,
+            container,
+            rdn,
+            standing,
+            pass,
+            entries,
+            journal,
+            links,
+            numbers.earlier(told)?,
+            told.is_partial,
         ])?;
         change.row(1, standing, entries, row_limit(journal.len()));
     }
