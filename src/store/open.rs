@@ -29,6 +29,10 @@ const MIGRATIONS: [&str; 2] = [
 /// The pause between two tries where `SQLite` reports a lock without waiting itself.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// After how many pages in the log it is written back: a page of a feed may fill 2,000, and most of them are written
+/// again with the next.
+const WAL_PAGES: i64 = 8_000;
+
 /// How connections behave; other than the default only in tests.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tuning {
@@ -123,6 +127,7 @@ fn settle(connection: &Connection, tuning: Tuning) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
 }
 

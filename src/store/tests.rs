@@ -8,6 +8,13 @@
 mod backups;
 mod codec;
 mod evidence;
+mod feed;
+mod feed_codec;
+mod feed_harness;
+mod feed_outbox;
+mod feed_pruning;
+mod feed_size;
+mod feed_switching;
 mod files;
 mod harness;
 mod polling;

@@ -17,14 +17,14 @@
 //! - A backup holds the feed's tables, a recovery document does not: J may be gigabytes and means nothing without the
 //!   sinks' own state.
 
-mod codec;
+pub(super) mod codec;
 mod contexts;
 mod journal;
 mod letters;
 mod numbers;
 mod origins;
 mod outbox;
-mod place;
+pub(super) mod place;
 mod rereads;
 mod switching;
 mod told;

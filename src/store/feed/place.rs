@@ -8,7 +8,7 @@
 use crate::model::Dn;
 
 /// The own part of a name and its parent; no parent where there is no separating comma.
-pub(super) fn cut(dn: &str) -> (&str, Option<&str>) {
+pub(in crate::store) fn cut(dn: &str) -> (&str, Option<&str>) {
     match separators(dn).next() {
         Some(comma) => {
             let (rdn, rest) = dn.split_at(comma);
@@ -19,7 +19,7 @@ pub(super) fn cut(dn: &str) -> (&str, Option<&str>) {
 }
 
 /// The name that [`cut`] cut.
-pub(super) fn join(rdn: &str, parent: Option<&str>) -> String {
+pub(in crate::store) fn join(rdn: &str, parent: Option<&str>) -> String {
     match parent {
         Some(parent) => format!("{rdn},{parent}"),
         None => rdn.to_owned(),
@@ -28,7 +28,7 @@ pub(super) fn join(rdn: &str, parent: Option<&str>) -> String {
 
 /// The folded name from the root down, each part ended by a comma. A name is below another where its path is longer
 /// and begins with the other's: no part can hold a comma that does not end it, for those are escaped.
-pub(super) fn path(dn: &str) -> String {
+pub(in crate::store) fn path(dn: &str) -> String {
     let folded = match dn.parse::<Dn>() {
         Ok(dn) => dn.folded().to_owned(),
         Err(_) => dn.to_lowercase(),
@@ -49,7 +49,7 @@ pub(super) fn path(dn: &str) -> String {
 }
 
 /// The first text behind every text that begins with `path`, which ends with a comma.
-pub(super) fn end_of(path: &str) -> String {
+pub(in crate::store) fn end_of(path: &str) -> String {
     let mut end = path.strip_suffix(',').unwrap_or(path).to_owned();
     end.push('-');
     end

@@ -7,6 +7,7 @@
     reason = "a measuring program prints, and stops at the first problem"
 )]
 
+mod feeding;
 mod planning;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ async fn main() {
     let samples: i64 = samples.map_or(1_000_000, |count| count.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     time_samples(&folder.path().join("samples.db"), samples).await;
+    feeding::time_pages(&folder.path().join("feed.db"), samples.min(200_000)).await;
     for changing in [0, ENTRIES / 10, ENTRIES] {
         let path = folder.path().join(format!("vectors-{changing}.db"));
         time_vectors(&path, changing).await;
