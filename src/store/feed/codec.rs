@@ -4,7 +4,9 @@
 //! difference of the seconds and of the USN to the entry before (zigzag), and the origin's number. Links: per entry
 //! the gap and the 16 octets of the digest. Nothing at all is no octets. Numbers as in [`crate::store::octets`].
 //!
-//! Pure. # Decisions
+//! Pure: no database.
+//!
+//! # Decisions
 //! - Differences, because one write of AD stamps several attributes alike: such an entry takes 5 octets, not 12.
 
 use crate::model::LinkDigest;
