@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::{ExtendedDn, dn_with_data, extended_dn};
 use crate::model::ObjectGuid;
@@ -93,7 +94,7 @@ proptest! {
     #[test]
     fn any_guid_and_name_come_back(octets in any::<[u8; 16]>(), name in "[A-Z]{2}=[^<\u{0}]{1,40}") {
         let guid = ObjectGuid::from_octets(octets);
-        let hex: String = octets.iter().map(|byte| format!("{byte:02X}")).collect();
+        let hex = Uuid::from_bytes(octets).simple().to_string().to_uppercase();
         for value in [format!("<GUID={guid}>;{name}"), format!("<GUID={hex}>;{name}")] {
             let read = extended_dn("x", value.as_bytes()).unwrap();
             prop_assert_eq!(read.guid, Some(guid));

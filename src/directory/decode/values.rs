@@ -159,7 +159,7 @@ fn sid(value: &[u8]) -> Option<String> {
     let authority = authority
         .iter()
         .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    let mut text = if authority <= u64::from(u32::MAX) {
+    let mut text = if u32::try_from(authority).is_ok() {
         format!("S-1-{authority}")
     } else {
         format!("S-1-0x{authority:012X}")
