@@ -15,4 +15,5 @@ mod collecting;
 mod faults;
 mod incarnations;
 mod moving;
+mod reading;
 mod wire;

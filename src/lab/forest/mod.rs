@@ -21,6 +21,7 @@ mod containers;
 mod dc;
 mod definition;
 mod index;
+mod mix;
 mod names;
 mod object;
 mod oracle;
@@ -29,6 +30,7 @@ mod rng;
 mod schema;
 mod traffic;
 mod trouble;
+mod truth;
 mod write;
 
 use std::collections::BTreeSet;
@@ -39,6 +41,7 @@ pub use build::{DcShape, Shape};
 pub use dc::{Dc, Known, VectorMove};
 pub use definition::{Definition, Syntax, definition_named, definitions};
 pub use index::Kind;
+pub use mix::Weights;
 pub use names::{canonical, dn, find};
 pub use object::{Attr, Link, Object, Place, Stamp};
 pub use oracle::{Comparison, Held, Oracle, What, Written};
@@ -47,6 +50,7 @@ pub use rng::Rng;
 pub use schema::{Attribute, Class, MEMBER};
 pub use traffic::{Pace, Traffic};
 pub use trouble::Saved;
+pub use truth::{Change, State, Truth};
 pub use write::{Changes, filetime, generalized, text};
 
 use replicate::Cycle;
@@ -161,5 +165,7 @@ impl Forest {
     }
 }
 
+#[cfg(test)]
+mod change_tests;
 #[cfg(test)]
 mod tests;

@@ -224,3 +224,6 @@ impl Lab {
         self.revive(dc).await
     }
 }
+
+#[cfg(test)]
+mod naming_tests;
