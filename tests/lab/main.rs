@@ -15,5 +15,6 @@ mod collecting;
 mod faults;
 mod incarnations;
 mod moving;
+mod ports;
 mod reading;
 mod wire;

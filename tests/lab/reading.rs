@@ -43,6 +43,12 @@ fn line<'a>(entry: &'a Entry, name: &str) -> &'a str {
     std::str::from_utf8(entry.first(name).unwrap()).unwrap()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digits = digits.map(|digit| char::from_digit(u32::from(digit), 16).unwrap());
+    digits.collect()
+}
+
 fn first(bed: &Bed, kind: Kind) -> (Uuid, String) {
     bed.with(|forest, _| {
         let holder = forest.dc(0).unwrap();
@@ -125,7 +131,6 @@ async fn names_come_with_guids_and_sids_when_asked_for() {
             .values("memberOf")
             .contains(&group_dn.clone().into_bytes())
     );
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|b| format!("{b:02x}")).collect() };
     for flag in [None, Some(0), Some(1)] {
         let by_guid = format!("(objectGUID={})", filter_value(group.to_bytes_le()));
         let mut found = session
@@ -187,11 +192,7 @@ async fn a_base_may_be_a_guid() {
     let bed = Bed::new(13, 1).await;
     let (user, user_dn) = first(&bed, Kind::User);
     let mut session = session(&bed).await;
-    let octets: String = user
-        .to_bytes_le()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let octets = hex(&user.to_bytes_le());
     for base in [format!("<GUID={user}>"), format!("<GUID={octets}>")] {
         let found = session.search_base(&base, &["objectGUID"]).await.unwrap();
         assert_eq!(found.dn, user_dn);

@@ -273,7 +273,7 @@ fn links_are_settled_by_their_creation_first() {
                 .contains(&user)
         );
         assert_eq!(forest.dcs[dc].objects[&group].links[&user].stamp.version, 1);
-        assert_eq!(forest.dcs[dc].groups_of(user).contains(&group), true);
+        assert!(forest.dcs[dc].groups_of(user).contains(&group));
     }
 }
 

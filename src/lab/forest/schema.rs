@@ -2,78 +2,65 @@
 
 use super::definition::{Definition, Syntax, multi, single};
 
-/// A stored attribute; ordered by its number, as `replPropertyMetaData` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is named after the attribute it is")]
-pub enum Attribute {
-    ObjectClass,
-    Cn,
-    Sn,
-    Ou,
-    Description,
-    TelephoneNumber,
-    GivenName,
-    WhenCreated,
-    HasMasterNcs,
-    IsDeleted,
-    TombstoneLifetime,
-    InvocationId,
-    ProxyAddresses,
-    Name,
-    UserAccountControl,
-    PwdLastSet,
-    ObjectSid,
-    LogonCount,
-    SamAccountName,
-    Options,
-    DnsHostName,
-    UserPrincipalName,
-    GroupType,
-    LastKnownParent,
-    UnixUserPassword,
-    Mail,
-    Dc,
-    ThumbnailPhoto,
-    TestTag,
+macro_rules! attributes {
+    ($($name:ident = $definition:expr,)+) => {
+        /// A stored attribute; ordered by its number, as `replPropertyMetaData` is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[expect(missing_docs, reason = "each is named after the attribute it is")]
+        pub enum Attribute {
+            $($name,)+
+        }
+
+        impl Attribute {
+            /// Every attribute.
+            pub const ALL: [Attribute; [$(stringify!($name)),+].len()] = [$(Self::$name),+];
+
+            /// What the schema says of it.
+            pub const fn definition(self) -> Definition {
+                match self {
+                    $(Self::$name => $definition,)+
+                }
+            }
+        }
+    };
+}
+
+attributes! {
+    ObjectClass = multi("objectClass", "2.5.4.0", 0x0000_0000, Syntax::Oid, 8).global(),
+    Cn = single("cn", "2.5.4.3", 0x0000_0003, Syntax::Text, 1).global(),
+    Sn = single("sn", "2.5.4.4", 0x0000_0004, Syntax::Text, 5),
+    Ou = multi("ou", "2.5.4.11", 0x0000_000b, Syntax::Text, 1).global(),
+    Description = multi("description", "2.5.4.13", 0x0000_000d, Syntax::Text, 0),
+    TelephoneNumber = single("telephoneNumber", "2.5.4.20", 0x0000_0014, Syntax::Text, 0),
+    GivenName = single("givenName", "2.5.4.42", 0x0000_002a, Syntax::Text, 5),
+    WhenCreated = single("whenCreated", "1.2.840.113556.1.2.2", 0x0002_0002, Syntax::Time, 0).global(),
+    HasMasterNcs = multi("hasMasterNCs", "1.2.840.113556.1.2.14", 0x0002_000e, Syntax::Dn, 0).global().linked(76),
+    IsDeleted = single("isDeleted", "1.2.840.113556.1.2.48", 0x0002_0030, Syntax::Boolean, 0).global(),
+    TombstoneLifetime = single("tombstoneLifetime", "1.2.840.113556.1.2.54", 0x0002_0036, Syntax::Integer, 0),
+    InvocationId = single("invocationId", "1.2.840.113556.1.2.115", 0x0002_0073, Syntax::Octets, 1),
+    ProxyAddresses = multi("proxyAddresses", "1.2.840.113556.1.2.210", 0x0002_00d2, Syntax::Text, 5).global(),
+    Name = single("name", "1.2.840.113556.1.4.1", 0x0009_0001, Syntax::Text, 13).global(),
+    UserAccountControl = single("userAccountControl", "1.2.840.113556.1.4.8", 0x0009_0008, Syntax::Integer, 25).global(),
+    PwdLastSet = single("pwdLastSet", "1.2.840.113556.1.4.96", 0x0009_0060, Syntax::Large, 0),
+    ObjectSid = single("objectSid", "1.2.840.113556.1.4.146", 0x0009_0092, Syntax::Sid, 9).global(),
+    LogonCount = single("logonCount", "1.2.840.113556.1.4.169", 0x0009_00a9, Syntax::Integer, 0).local(),
+    SamAccountName = single("sAMAccountName", "1.2.840.113556.1.4.221", 0x0009_00dd, Syntax::Text, 13).global(),
+    Options = single("options", "1.2.840.113556.1.4.307", 0x0009_0133, Syntax::Integer, 0),
+    DnsHostName = single("dNSHostName", "1.2.840.113556.1.4.619", 0x0009_026b, Syntax::Text, 9).global(),
+    UserPrincipalName = single("userPrincipalName", "1.2.840.113556.1.4.656", 0x0009_0290, Syntax::Text, 1).global(),
+    GroupType = single("groupType", "1.2.840.113556.1.4.750", 0x0009_02ee, Syntax::Integer, 9).global(),
+    LastKnownParent = single("lastKnownParent", "1.2.840.113556.1.4.781", 0x0009_030d, Syntax::Dn, 0),
+    UnixUserPassword = multi("unixUserPassword", "1.2.840.113556.1.4.1910", 0x0009_0776, Syntax::Octets, 128),
+    Mail = single("mail", "0.9.2342.19200300.100.1.3", 0x0015_0003, Syntax::Text, 1).global(),
+    Dc = single("dc", "0.9.2342.19200300.100.1.25", 0x0015_0019, Syntax::Text, 0).global(),
+    ThumbnailPhoto = single("thumbnailPhoto", "2.16.840.1.113730.3.1.35", 0x0016_0023, Syntax::Octets, 0),
+    TestTag = single("highwaterTestTag", "1.3.6.1.4.1.55555.1.1.7", 0x8a3f_1c05, Syntax::Text, 0).extension(),
 }
 
 /// The linked attribute (linkID 2 in AD's schema): it has value stamps instead of one of its own.
 pub const MEMBER: &str = "member";
 
 impl Attribute {
-    /// Every attribute.
-    pub const ALL: [Attribute; 29] = [
-        Self::ObjectClass,
-        Self::Cn,
-        Self::Sn,
-        Self::Ou,
-        Self::Description,
-        Self::TelephoneNumber,
-        Self::GivenName,
-        Self::WhenCreated,
-        Self::HasMasterNcs,
-        Self::IsDeleted,
-        Self::TombstoneLifetime,
-        Self::InvocationId,
-        Self::ProxyAddresses,
-        Self::Name,
-        Self::UserAccountControl,
-        Self::PwdLastSet,
-        Self::ObjectSid,
-        Self::LogonCount,
-        Self::SamAccountName,
-        Self::Options,
-        Self::DnsHostName,
-        Self::UserPrincipalName,
-        Self::GroupType,
-        Self::LastKnownParent,
-        Self::UnixUserPassword,
-        Self::Mail,
-        Self::Dc,
-        Self::ThumbnailPhoto,
-        Self::TestTag,
-    ];
-
     /// What a person's entry may get another line of text in.
     pub const OF_A_PERSON: [Attribute; 5] = [
         Self::Sn,
@@ -82,193 +69,6 @@ impl Attribute {
         Self::GivenName,
         Self::Mail,
     ];
-
-    /// What the schema says of it.
-    pub const fn definition(self) -> Definition {
-        match self {
-            Self::ObjectClass => {
-                multi("objectClass", "2.5.4.0", 0x0000_0000, Syntax::Oid, 8).global()
-            }
-            Self::Cn => single("cn", "2.5.4.3", 0x0000_0003, Syntax::Text, 1).global(),
-            Self::Sn => single("sn", "2.5.4.4", 0x0000_0004, Syntax::Text, 5),
-            Self::Ou => multi("ou", "2.5.4.11", 0x0000_000b, Syntax::Text, 1).global(),
-            Self::Description => multi("description", "2.5.4.13", 0x0000_000d, Syntax::Text, 0),
-            Self::TelephoneNumber => {
-                single("telephoneNumber", "2.5.4.20", 0x0000_0014, Syntax::Text, 0)
-            }
-            Self::GivenName => single("givenName", "2.5.4.42", 0x0000_002a, Syntax::Text, 5),
-            Self::WhenCreated => single(
-                "whenCreated",
-                "1.2.840.113556.1.2.2",
-                0x0002_0002,
-                Syntax::Time,
-                0,
-            )
-            .global(),
-            Self::HasMasterNcs => multi(
-                "hasMasterNCs",
-                "1.2.840.113556.1.2.14",
-                0x0002_000e,
-                Syntax::Dn,
-                0,
-            )
-            .global()
-            .linked(76),
-            Self::IsDeleted => single(
-                "isDeleted",
-                "1.2.840.113556.1.2.48",
-                0x0002_0030,
-                Syntax::Boolean,
-                0,
-            )
-            .global(),
-            Self::TombstoneLifetime => single(
-                "tombstoneLifetime",
-                "1.2.840.113556.1.2.54",
-                0x0002_0036,
-                Syntax::Integer,
-                0,
-            ),
-            Self::InvocationId => single(
-                "invocationId",
-                "1.2.840.113556.1.2.115",
-                0x0002_0073,
-                Syntax::Octets,
-                1,
-            ),
-            Self::ProxyAddresses => multi(
-                "proxyAddresses",
-                "1.2.840.113556.1.2.210",
-                0x0002_00d2,
-                Syntax::Text,
-                5,
-            )
-            .global(),
-            Self::Name => single(
-                "name",
-                "1.2.840.113556.1.4.1",
-                0x0009_0001,
-                Syntax::Text,
-                13,
-            )
-            .global(),
-            Self::UserAccountControl => single(
-                "userAccountControl",
-                "1.2.840.113556.1.4.8",
-                0x0009_0008,
-                Syntax::Integer,
-                25,
-            )
-            .global(),
-            Self::PwdLastSet => single(
-                "pwdLastSet",
-                "1.2.840.113556.1.4.96",
-                0x0009_0060,
-                Syntax::Large,
-                0,
-            ),
-            Self::ObjectSid => single(
-                "objectSid",
-                "1.2.840.113556.1.4.146",
-                0x0009_0092,
-                Syntax::Sid,
-                9,
-            )
-            .global(),
-            Self::LogonCount => single(
-                "logonCount",
-                "1.2.840.113556.1.4.169",
-                0x0009_00a9,
-                Syntax::Integer,
-                0,
-            )
-            .local(),
-            Self::SamAccountName => single(
-                "sAMAccountName",
-                "1.2.840.113556.1.4.221",
-                0x0009_00dd,
-                Syntax::Text,
-                13,
-            )
-            .global(),
-            Self::Options => single(
-                "options",
-                "1.2.840.113556.1.4.307",
-                0x0009_0133,
-                Syntax::Integer,
-                0,
-            ),
-            Self::DnsHostName => single(
-                "dNSHostName",
-                "1.2.840.113556.1.4.619",
-                0x0009_026b,
-                Syntax::Text,
-                9,
-            )
-            .global(),
-            Self::UserPrincipalName => single(
-                "userPrincipalName",
-                "1.2.840.113556.1.4.656",
-                0x0009_0290,
-                Syntax::Text,
-                1,
-            )
-            .global(),
-            Self::GroupType => single(
-                "groupType",
-                "1.2.840.113556.1.4.750",
-                0x0009_02ee,
-                Syntax::Integer,
-                9,
-            )
-            .global(),
-            Self::LastKnownParent => single(
-                "lastKnownParent",
-                "1.2.840.113556.1.4.781",
-                0x0009_030d,
-                Syntax::Dn,
-                0,
-            ),
-            Self::UnixUserPassword => multi(
-                "unixUserPassword",
-                "1.2.840.113556.1.4.1910",
-                0x0009_0776,
-                Syntax::Octets,
-                128,
-            ),
-            Self::Mail => single(
-                "mail",
-                "0.9.2342.19200300.100.1.3",
-                0x0015_0003,
-                Syntax::Text,
-                1,
-            )
-            .global(),
-            Self::Dc => single(
-                "dc",
-                "0.9.2342.19200300.100.1.25",
-                0x0015_0019,
-                Syntax::Text,
-                0,
-            )
-            .global(),
-            Self::ThumbnailPhoto => single(
-                "thumbnailPhoto",
-                "2.16.840.1.113730.3.1.35",
-                0x0016_0023,
-                Syntax::Octets,
-                0,
-            ),
-            Self::TestTag => single(
-                "highwaterTestTag",
-                "1.3.6.1.4.1.55555.1.1.7",
-                0x8a3f_1c05,
-                Syntax::Text,
-                0,
-            )
-            .extension(),
-        }
-    }
 
     /// Its LDAP name.
     pub const fn ldap_name(self) -> &'static str {

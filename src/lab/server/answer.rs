@@ -67,6 +67,15 @@ pub(super) fn result(id: i64, tag: u8, outcome: &Outcome, controls: &[u8]) -> Ve
     message(id, &tlv(tag, &content), controls)
 }
 
+/// The answer to an extended request of this name (RFC 4511 4.12).
+pub(super) fn extended(id: i64, outcome: &Outcome, name: &str) -> Vec<u8> {
+    let mut content = number(0x0a, outcome.code);
+    content.extend(octets(&outcome.matched));
+    content.extend(octets(&outcome.text));
+    content.extend(tlv(0x8a, name.as_bytes()));
+    message(id, &tlv(0x78, &content), &[])
+}
+
 /// The paged-results control of an answer (RFC 2696).
 pub(super) fn page_control(cookie: &[u8]) -> Vec<u8> {
     let mut value = number(0x02, 0);

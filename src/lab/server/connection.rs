@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, Outcome};
 use super::ber;
 use super::database::Database;
-use super::request::{Operation, Request};
+use super::request::{Operation, Request, START_TLS};
 use super::search;
-use super::shared::{Fault, Shared};
+use super::shared::{Cover, Fault, Shared};
 use crate::clock;
 
 /// Where LDAP is spoken: a TCP connection, or TLS over one.
@@ -41,6 +41,8 @@ impl Wire for tokio_rustls::server::TlsStream<TcpStream> {
 enum Reply {
     /// These messages.
     Messages(Vec<Vec<u8>>),
+    /// This message, and TLS after it.
+    StartTls(Vec<u8>),
     /// None.
     Nothing,
     /// The end.
@@ -53,41 +55,62 @@ pub(super) fn reset(tcp: &TcpStream) {
     drop(SockRef::from(tcp).set_linger(Some(Duration::ZERO)));
 }
 
-/// Speaks LDAP until the client or a fault ends it, or `living` is cancelled, which resets the connection.
-pub(super) async fn converse(
-    mut wire: impl Wire,
+/// Speaks LDAP until the client or a fault ends it, or `living` is cancelled, which resets the connection. Gives the
+/// connection back where the client is to speak TLS from now on.
+pub(super) async fn converse<W: Wire>(
+    mut wire: W,
     shared: Arc<Shared>,
     living: &CancellationToken,
-) -> io::Result<()> {
+    is_secure: bool,
+) -> io::Result<Option<W>> {
     tokio::select! {
-        ended = talk(&mut wire, &shared) => return ended,
+        ended = talk(&mut wire, &shared, is_secure) => return Ok(ended?.then_some(wire)),
         () = living.cancelled() => {}
     }
     reset(wire.tcp());
-    Ok(())
+    Ok(None)
 }
 
-async fn talk(wire: &mut impl Wire, shared: &Shared) -> io::Result<()> {
+/// True where TLS was agreed on.
+async fn talk(wire: &mut impl Wire, shared: &Shared, is_secure: bool) -> io::Result<bool> {
     let mut buffer = Vec::new();
-    let mut bound = false;
+    let mut client = Client {
+        is_bound: false,
+        is_secure,
+    };
     while let Some(bytes) = message(wire, &mut buffer).await? {
         let Ok(request) = Request::read(&bytes) else {
-            return Ok(());
+            return Ok(false);
         };
         if shared.fault() == Fault::Hang {
             return pending().await;
         }
-        match reply(shared, &request, &mut bound) {
+        match reply(shared, &request, &mut client) {
             Reply::Messages(messages) => {
                 if !deliver(wire, shared, &request, messages).await? {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
+            Reply::StartTls(agreed) => {
+                wire.write_all(&agreed).await?;
+                wire.flush().await?;
+                // What came before the handshake was sent in clear and counts for nothing (RFC 4511 4.14.1).
+                return Ok(buffer.is_empty());
+            }
             Reply::Nothing => {}
-            Reply::Goodbye => return wire.shutdown().await,
+            Reply::Goodbye => {
+                wire.shutdown().await?;
+                return Ok(false);
+            }
         }
     }
-    Ok(())
+    Ok(false)
+}
+
+/// What is known of the client.
+struct Client {
+    is_bound: bool,
+    is_secure: bool,
 }
 
 /// The next whole message; `None` at the end of the connection.
@@ -147,12 +170,12 @@ async fn deliver(
     Ok(true)
 }
 
-fn reply(shared: &Shared, request: &Request, bound: &mut bool) -> Reply {
+fn reply(shared: &Shared, request: &Request, client: &mut Client) -> Reply {
     match &request.operation {
         Operation::Unbind => Reply::Goodbye,
         Operation::Abandon => Reply::Nothing,
         Operation::Bind { name, password } => {
-            let outcome = bind(shared, name, password.as_deref(), bound);
+            let outcome = bind(shared, name, password.as_deref(), client);
             Reply::Messages(vec![answer::result(request.id, 0x61, &outcome, &[])])
         }
         Operation::Search(wanted) => {
@@ -168,11 +191,12 @@ fn reply(shared: &Shared, request: &Request, bound: &mut bool) -> Reply {
                 now: clock::now(),
                 is_catalog: shared.is_catalog,
             };
-            match search::answer(&database, request, wanted, *bound) {
+            match search::answer(&database, request, wanted, client.is_bound) {
                 Ok(messages) => Reply::Messages(messages),
                 Err(_) => Reply::Goodbye,
             }
         }
+        Operation::StartTls => start_tls(shared, request, client),
         Operation::Other(tag) => {
             let outcome = Outcome::failed(2, "0000203D: LdapErr: the operation is not known here");
             Reply::Messages(vec![answer::result(request.id, *tag, &outcome, &[])])
@@ -180,14 +204,34 @@ fn reply(shared: &Shared, request: &Request, bound: &mut bool) -> Reply {
     }
 }
 
-fn bind(shared: &Shared, name: &str, password: Option<&[u8]>, bound: &mut bool) -> Outcome {
-    *bound = false;
+fn start_tls(shared: &Shared, request: &Request, client: &Client) -> Reply {
+    let answer = |outcome| answer::extended(request.id, &outcome, START_TLS);
+    match shared.cover {
+        Cover::StartTls(_) if !client.is_secure => Reply::StartTls(answer(Outcome::default())),
+        Cover::Clear => {
+            let text = "00000000: LdapErr: DSID-0C091172, comment: Error initializing SSL/TLS";
+            Reply::Messages(vec![answer(Outcome::failed(52, text))])
+        }
+        Cover::StartTls(_) | Cover::Ldaps(_) => {
+            let text = "00000000: LdapErr: TLS or SSL already in effect";
+            Reply::Messages(vec![answer(Outcome::failed(1, text))])
+        }
+    }
+}
+
+fn bind(shared: &Shared, name: &str, password: Option<&[u8]>, client: &mut Client) -> Outcome {
+    client.is_bound = false;
     match password {
         None => Outcome::failed(7, "00002027: LdapErr: only simple binds are taken here"),
         // An unauthenticated bind succeeds and authenticates nobody (RFC 4513 5.1.2).
         Some([]) => Outcome::default(),
+        Some(_) if matches!(shared.cover, Cover::StartTls(_)) && !client.is_secure => {
+            let text = "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity \
+                        checking if SSL\\TLS are not already active on the connection, data 0, v4563";
+            Outcome::failed(8, text)
+        }
         Some(given) if !name.is_empty() && given == shared.password.as_bytes() => {
-            *bound = true;
+            client.is_bound = true;
             Outcome::default()
         }
         Some(_) => Outcome::failed(

@@ -3,6 +3,8 @@
 //! # Decisions
 //! - A filter that needs an objectGUID or a least uSNChanged is answered from the index, as on AD, where both are
 //!   indexed; the entries come in the order of arrival all the same.
+//! - The global catalog's port shows the partial attribute set of the domain's objects, and those of the configuration
+//!   whole: every DC is a full replica of it. It takes the empty base, for the whole forest.
 
 use uuid::Uuid;
 
@@ -27,13 +29,16 @@ pub(super) struct Database<'a> {
 /// Which objects a search looks at.
 struct Range {
     base: Uuid,
-    nc: usize,
+    /// `None` for all of them.
+    nc: Option<usize>,
     scope: i64,
     deleted: bool,
 }
 
 /// What a base leads to.
 enum Base {
+    /// The whole forest, as a global catalog has it.
+    Everything,
     Object(Uuid),
     Schema(SchemaObject),
 }
@@ -45,6 +50,15 @@ impl Database<'_> {
         let guid = match self.base(&asked.search.base)? {
             Base::Schema(base) => return Ok(self.search_schema(asked, &base)),
             Base::Object(guid) => guid,
+            Base::Everything => {
+                let range = Range {
+                    base: Uuid::nil(),
+                    nc: None,
+                    scope: 2,
+                    deleted,
+                };
+                return Ok(self.walk(asked, &range));
+            }
         };
         let object = self.dc.objects.get(&guid);
         let object = object
@@ -52,16 +66,20 @@ impl Database<'_> {
             .ok_or_else(|| self.no_object())?;
         let range = Range {
             base: guid,
-            nc: object.nc,
+            nc: Some(object.nc),
             scope: asked.search.scope,
             deleted,
         };
-        let found = self.candidates(asked, &range).into_iter();
+        Ok(self.walk(asked, &range))
+    }
+
+    fn walk(&self, asked: &Asked<'_>, range: &Range) -> Vec<Vec<u8>> {
+        let found = self.candidates(asked, range).into_iter();
         let entries = found.filter_map(|(seat, guid)| {
             let object = self.dc.objects.get(&guid)?;
-            Some((seat, self.found(asked, &range, object)?))
+            Some((seat, self.found(asked, range, object)?))
         });
-        Ok(asked.page(entries, self.references(asked, &range)))
+        asked.page(entries, self.references(asked, range))
     }
 
     fn no_object(&self) -> Outcome {
@@ -75,6 +93,9 @@ impl Database<'_> {
     }
 
     fn base(&self, base: &str) -> Result<Base, Outcome> {
+        if base.is_empty() && self.is_catalog {
+            return Ok(Base::Everything);
+        }
         if let Some(alternative) = alternative(base) {
             return self.named(&alternative).ok_or_else(|| self.no_object());
         }
@@ -167,7 +188,7 @@ impl Database<'_> {
     /// The entry of an object, where it lies in the range and matches.
     fn found(&self, asked: &Asked<'_>, range: &Range, object: &Object) -> Option<Vec<u8>> {
         let visible = range.deleted || !object.is_deleted();
-        if object.nc != range.nc || !visible || !self.lies_in(range, object) {
+        if range.nc.is_some_and(|nc| nc != object.nc) || !visible || !self.lies_in(range, object) {
             return None;
         }
         let view = View {
@@ -176,7 +197,7 @@ impl Database<'_> {
             object,
             now_seconds: self.now.as_millis().div_euclid(1000),
             extended: asked.extended,
-            is_partial: self.is_catalog,
+            is_partial: self.is_catalog && object.nc == DOMAIN,
         };
         let search = asked.search;
         if !search.filter.matches(&view) {
@@ -191,7 +212,8 @@ impl Database<'_> {
         match range.scope {
             0 => object.guid == range.base,
             1 => self.parent(object) == Some(range.base),
-            _ if self.forest.heads.get(range.nc) == Some(&range.base) => true,
+            _ if range.nc.is_none() => true,
+            _ if self.forest.heads.contains(&range.base) => true,
             _ => {
                 let mut at = object;
                 loop {

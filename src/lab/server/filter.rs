@@ -1,5 +1,7 @@
 //! Search filters (RFC 4511 4.5.1.7), with the third truth value for attributes that are unknown.
 
+use std::cmp::Ordering;
+
 use uuid::Uuid;
 
 use super::ber::{Malformed, Tlv};
@@ -87,8 +89,8 @@ impl Filter {
                     if *all { there == *mask } else { there != 0 }
                 }))
             }
-            Self::AtLeast(name, wanted) => compare(object, name, wanted, std::cmp::Ordering::is_ge),
-            Self::AtMost(name, wanted) => compare(object, name, wanted, std::cmp::Ordering::is_le),
+            Self::AtLeast(name, wanted) => Some(compare(object, name, wanted, Ordering::is_ge)),
+            Self::AtMost(name, wanted) => Some(compare(object, name, wanted, Ordering::is_le)),
             Self::Present(name) => Some(!object.values(name).is_empty()),
             Self::Substrings(name, parts) => Some(
                 object
@@ -119,23 +121,15 @@ fn number(bytes: &[u8]) -> Option<i64> {
 }
 
 /// Numbers by their value, everything else, times among it, as text.
-fn compare(
-    object: &impl Values,
-    name: &str,
-    wanted: &[u8],
-    by: fn(std::cmp::Ordering) -> bool,
-) -> Option<bool> {
+fn compare(object: &impl Values, name: &str, wanted: &[u8], by: fn(Ordering) -> bool) -> bool {
     let values = object.values(name);
     let mut values = values.iter();
-    Some(match number(wanted) {
-        Some(wanted) => values
-            .filter_map(|value| number(value))
-            .any(|value| by(value.cmp(&wanted))),
-        None => {
-            let wanted = wanted.to_ascii_lowercase();
-            values.any(|value| by(value.to_ascii_lowercase().cmp(&wanted)))
-        }
-    })
+    if let Some(wanted) = number(wanted) {
+        let mut numbers = values.filter_map(|value| number(value));
+        return numbers.any(|value| by(value.cmp(&wanted)));
+    }
+    let wanted = wanted.to_ascii_lowercase();
+    values.any(|value| by(value.to_ascii_lowercase().cmp(&wanted)))
 }
 
 fn has_parts(value: &[u8], parts: &[(u8, Vec<u8>)]) -> bool {

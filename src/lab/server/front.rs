@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{converse, reset};
-use super::shared::{Fault, Shared};
+use super::shared::{Cover, Fault, Shared};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -53,17 +53,15 @@ fn taken(port: u16) -> io::Result<TcpSocket> {
 }
 
 impl Front {
-    /// Takes a port of the system's choice and opens it.
+    /// Takes a port of the system's choice; it is closed.
     pub(super) fn new(shared: Arc<Shared>) -> io::Result<Self> {
         let socket = taken(0)?;
-        let mut front = Self {
+        Ok(Self {
             port: socket.local_addr()?.port(),
             shared,
             closed: Some(socket),
             open: None,
-        };
-        front.start()?;
-        Ok(front)
+        })
     }
 
     /// Opens the port; nothing where it is open.
@@ -165,20 +163,28 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, living: CancellationToken
         living.cancelled().await;
         return reset(&stream);
     }
-    let ended = match shared.tls.clone() {
-        None => converse(stream, shared, &living).await,
-        Some(tls) => {
-            let shaken = tokio::select! {
-                shaken = tls.accept(stream) => shaken,
-                () = living.cancelled() => return,
-            };
-            match shaken {
-                Ok(stream) => converse(stream, shared, &living).await,
-                Err(error) => Err(error),
-            }
-        }
-    };
-    if let Err(error) = ended {
+    if let Err(error) = speak(stream, shared, &living).await {
         tracing::debug!("a connection ended: {error}");
     }
+}
+
+async fn speak(
+    stream: TcpStream,
+    shared: Arc<Shared>,
+    living: &CancellationToken,
+) -> io::Result<()> {
+    let (tls, stream) = match shared.cover.clone() {
+        Cover::Clear => return converse(stream, shared, living, false).await.map(drop),
+        Cover::Ldaps(tls) => (tls, stream),
+        Cover::StartTls(tls) => {
+            let agreed = converse(stream, Arc::clone(&shared), living, false).await?;
+            let Some(stream) = agreed else { return Ok(()) };
+            (tls, stream)
+        }
+    };
+    let stream = tokio::select! {
+        shaken = tls.accept(stream) => shaken?,
+        () = living.cancelled() => return Ok(()),
+    };
+    converse(stream, shared, living, true).await.map(drop)
 }

@@ -38,7 +38,7 @@ use crate::model::NameError;
 use certificates::Authority;
 use front::Front;
 pub use shared::Fault;
-use shared::Shared;
+use shared::{Cover, Shared};
 
 /// The account the DCs know.
 pub const READER: &str = "reader@sim.test";
@@ -70,10 +70,50 @@ fn io_failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> LabError {
     move |source| LabError::Io { what, source }
 }
 
+/// The ports of one DC.
+struct Dsa {
+    directory: Front,
+    /// Open on a global catalog alone.
+    catalog: Front,
+    is_global_catalog: bool,
+}
+
+impl Dsa {
+    fn new(shared: Shared, is_global_catalog: bool) -> io::Result<Self> {
+        let catalog = Front::new(Arc::new(shared.of_catalog()))?;
+        let mut dsa = Self {
+            directory: Front::new(Arc::new(shared))?,
+            catalog,
+            is_global_catalog,
+        };
+        dsa.start()?;
+        Ok(dsa)
+    }
+
+    fn start(&mut self) -> io::Result<()> {
+        self.directory.start()?;
+        if self.is_global_catalog {
+            self.catalog.start()?;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&mut self) -> io::Result<()> {
+        self.directory.refuse().await?;
+        self.catalog.refuse().await
+    }
+
+    async fn kill(&mut self) -> io::Result<()> {
+        self.directory.kill().await?;
+        self.catalog.kill().await
+    }
+}
+
 /// A forest with a running server for every DC; dropping it ends them.
 pub struct Lab {
     forest: Arc<Mutex<Forest>>,
-    fronts: Vec<Front>,
+    fronts: Vec<Dsa>,
+    security: Security,
     hosts: Vec<String>,
     ca_file: Option<PathBuf>,
     password: String,
@@ -92,33 +132,55 @@ impl Lab {
     ///
     /// Must be called within a tokio runtime.
     pub fn start(forest: Forest, folder: Option<&Path>) -> Result<Self, LabError> {
-        let authority = folder.map(|_| Authority::new()).transpose()?;
-        let ca_file = folder.map(|folder| folder.join("ca.pem"));
-        if let (Some(file), Some(authority)) = (&ca_file, &authority) {
-            let what = format!("writing {}", file.display());
-            std::fs::write(file, authority.pem()).map_err(io_failed(what))?;
+        match folder {
+            Some(folder) => Self::secured(forest, folder, Security::Ldaps),
+            None => Self::with_authority(forest, None, Security::Clear),
         }
+    }
+
+    /// The same with StartTLS: in clear, no password is taken.
+    pub fn start_tls(forest: Forest, folder: &Path) -> Result<Self, LabError> {
+        Self::secured(forest, folder, Security::StartTls)
+    }
+
+    fn secured(forest: Forest, folder: &Path, security: Security) -> Result<Self, LabError> {
+        let authority = Authority::new()?;
+        let file = folder.join("ca.pem");
+        let what = format!("writing {}", file.display());
+        std::fs::write(&file, authority.pem()).map_err(io_failed(what))?;
+        Self::with_authority(forest, Some((authority, file)), security)
+    }
+
+    fn with_authority(
+        forest: Forest,
+        authority: Option<(Authority, PathBuf)>,
+        security: Security,
+    ) -> Result<Self, LabError> {
         let password = Uuid::new_v4().to_string();
-        let numbers = 0..forest.dcs.len();
-        let hosts = numbers
+        let catalogs: Vec<bool> = forest.dcs.iter().map(|dc| dc.is_global_catalog).collect();
+        let hosts = (0..catalogs.len())
             .map(|dc| forest.host(dc))
             .collect::<Result<Vec<_>, _>>()?;
         let forest = Arc::new(Mutex::new(forest));
         let mut fronts = Vec::new();
-        for (number, host) in hosts.iter().enumerate() {
-            let tls = authority
-                .as_ref()
-                .map(|authority| authority.acceptor(host))
-                .transpose()?;
-            let shared = Shared::new(Arc::clone(&forest), number, tls, password.clone());
-            let front = Front::new(Arc::new(shared));
-            fronts.push(front.map_err(io_failed(format!("opening a port for {host}")))?);
+        for (number, (host, is_global_catalog)) in hosts.iter().zip(catalogs).enumerate() {
+            let cover = match &authority {
+                None => Cover::Clear,
+                Some((authority, _)) if security == Security::StartTls => {
+                    Cover::StartTls(authority.acceptor(host)?)
+                }
+                Some((authority, _)) => Cover::Ldaps(authority.acceptor(host)?),
+            };
+            let shared = Shared::new(Arc::clone(&forest), number, cover, password.clone());
+            let dsa = Dsa::new(shared, is_global_catalog);
+            fronts.push(dsa.map_err(io_failed(format!("opening a port for {host}")))?);
         }
         Ok(Self {
             forest,
             fronts,
+            security,
             hosts,
-            ca_file,
+            ca_file: authority.map(|(_, file)| file),
             password,
         })
     }
@@ -138,18 +200,18 @@ impl Lab {
     pub fn settings(&self, dc: usize, timeouts: Timeouts) -> Result<DcSettings, LabError> {
         let front = self.fronts.get(dc).ok_or(ForestError::NoDc(dc))?;
         let host = self.hosts.get(dc).ok_or(ForestError::NoDc(dc))?;
-        let (security, trust) = match &self.ca_file {
-            Some(file) => (Security::Ldaps, TlsTrust::File(file.clone())),
-            None => (Security::Clear, TlsTrust::System),
+        let trust = match &self.ca_file {
+            Some(file) => TlsTrust::File(file.clone()),
+            None => TlsTrust::System,
         };
         Ok(DcSettings {
             name: format!("dc{}", dc.saturating_add(1)).parse()?,
             host: host.clone(),
             address: Some("127.0.0.1".to_owned()),
-            port: front.port,
-            global_catalog_port: front.port,
+            port: front.directory.port,
+            global_catalog_port: front.catalog.port,
             server_name: None,
-            security,
+            security: self.security,
             trust,
             credentials: Credentials::Simple {
                 user: READER.to_owned(),
@@ -159,14 +221,14 @@ impl Lab {
         })
     }
 
-    fn front(&mut self, dc: usize) -> Result<&mut Front, LabError> {
+    fn front(&mut self, dc: usize) -> Result<&mut Dsa, LabError> {
         Ok(self.fronts.get_mut(dc).ok_or(ForestError::NoDc(dc))?)
     }
 
     /// Makes a running DC misbehave, or behave again.
     pub fn set_fault(&self, dc: usize, fault: Fault) -> Result<(), LabError> {
         let front = self.fronts.get(dc).ok_or(ForestError::NoDc(dc))?;
-        front.shared.set_fault(fault);
+        front.directory.shared.set_fault(fault);
         Ok(())
     }
 
@@ -175,14 +237,15 @@ impl Lab {
     pub fn answer_as(&self, dc: usize, other: usize) -> Result<(), LabError> {
         self.with(|forest| forest.dc(other).map(drop))?;
         let front = self.fronts.get(dc).ok_or(ForestError::NoDc(dc))?;
-        front.shared.answer_as(other);
+        front.directory.shared.answer_as(other);
         Ok(())
     }
 
     /// Resets every connection of a DC, which runs on and takes new ones.
     pub fn reset_connections(&self, dc: usize) -> Result<(), LabError> {
         let front = self.fronts.get(dc).ok_or(ForestError::NoDc(dc))?;
-        front.reset();
+        front.directory.reset();
+        front.catalog.reset();
         Ok(())
     }
 

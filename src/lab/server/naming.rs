@@ -1,5 +1,7 @@
 //! Names on the wire: the extended form of DNs (ADTS 3.1.1.3.4.1.5), and bases given by GUID or SID.
 
+use std::fmt::Write as _;
+
 use uuid::Uuid;
 
 use super::ber::{Malformed, Parts};
@@ -56,7 +58,11 @@ pub(super) fn sid_of(object: &Object) -> Option<&[u8]> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -3,6 +3,9 @@
 use super::ber::{Malformed, Parts};
 use super::filter::Filter;
 
+/// StartTLS (RFC 4511 4.14.1).
+pub(super) const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+
 /// A request with its controls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Request {
@@ -28,6 +31,7 @@ pub(super) enum Operation {
     Unbind,
     Abandon,
     Search(Search),
+    StartTls,
     /// Anything else, with the tag its answer has.
     Other(u8),
 }
@@ -57,6 +61,7 @@ impl Request {
             0x42 => Operation::Unbind,
             0x50 => Operation::Abandon,
             0x63 => Operation::Search(search(body)?),
+            0x77 if named(body)? == START_TLS => Operation::StartTls,
             other => Operation::Other(other.saturating_add(1)),
         };
         let controls = match parts.next()? {
@@ -74,6 +79,11 @@ impl Request {
     pub(super) fn control(&self, oid: &str) -> Option<&Control> {
         self.controls.iter().find(|control| control.oid == oid)
     }
+}
+
+/// The name of an extended request (RFC 4511 4.12).
+fn named(mut body: Parts<'_>) -> Result<&str, Malformed> {
+    body.need("the name of an extended request")?.text()
 }
 
 fn bind(mut body: Parts<'_>) -> Result<Operation, Malformed> {

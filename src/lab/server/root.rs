@@ -31,6 +31,7 @@ pub(super) fn attributes(forest: &Forest, dc: &Dc, host: &str, now: UtcMs) -> Ve
         one("schemaNamingContext", schema),
         one("rootDomainNamingContext", domain.clone()),
         many("supportedControl", &super::search::CONTROLS),
+        many("supportedExtension", &[super::request::START_TLS]),
         many("supportedLDAPVersion", &["3"]),
         one("highestCommittedUSN", dc.usn.to_string()),
         one("dnsHostName", host.to_owned()),

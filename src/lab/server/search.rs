@@ -115,9 +115,7 @@ pub(super) fn answer(
         paging,
         extended: Extended::of(request)?,
     };
-    Ok(database
-        .search(&asked)
-        .unwrap_or_else(|outcome| done(outcome)))
+    Ok(database.search(&asked).unwrap_or_else(done))
 }
 
 fn root_dse(database: &Database<'_>, request: &Request, search: &Search) -> Vec<Vec<u8>> {

@@ -26,12 +26,23 @@ pub enum Fault {
     Busy,
 }
 
-/// What all connections of one simulated DC share.
+/// How connections are secured.
+#[derive(Clone)]
+pub(super) enum Cover {
+    /// Not at all.
+    Clear,
+    /// From the first byte.
+    Ldaps(TlsAcceptor),
+    /// When the client asks for it (RFC 4511 4.14); before, no password is taken.
+    StartTls(TlsAcceptor),
+}
+
+/// What all connections to one port of a simulated DC share.
 pub(super) struct Shared {
     forest: Arc<Mutex<Forest>>,
-    fault: Mutex<Fault>,
-    answers_as: AtomicUsize,
-    pub(super) tls: Option<TlsAcceptor>,
+    fault: Arc<Mutex<Fault>>,
+    answers_as: Arc<AtomicUsize>,
+    pub(super) cover: Cover,
     pub(super) password: String,
     /// Whether this is the global catalog's port.
     pub(super) is_catalog: bool,
@@ -41,16 +52,28 @@ impl Shared {
     pub(super) fn new(
         forest: Arc<Mutex<Forest>>,
         number: usize,
-        tls: Option<TlsAcceptor>,
+        cover: Cover,
         password: String,
     ) -> Self {
         Self {
             forest,
-            fault: Mutex::default(),
-            answers_as: AtomicUsize::new(number),
-            tls,
+            fault: Arc::default(),
+            answers_as: Arc::new(AtomicUsize::new(number)),
+            cover,
             password,
             is_catalog: false,
+        }
+    }
+
+    /// The same DC at its global catalog's port: a fault strikes both.
+    pub(super) fn of_catalog(&self) -> Self {
+        Self {
+            forest: Arc::clone(&self.forest),
+            fault: Arc::clone(&self.fault),
+            answers_as: Arc::clone(&self.answers_as),
+            cover: self.cover.clone(),
+            password: self.password.clone(),
+            is_catalog: true,
         }
     }
 
