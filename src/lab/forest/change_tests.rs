@@ -301,3 +301,31 @@ fn the_record_names_every_change() {
         "{names:?}"
     );
 }
+
+/// Whoever reads what is above the last USN has every value, place and link: nothing changes without a new USN.
+#[test]
+fn a_reader_of_usns_misses_nothing() {
+    for seed in 20..26 {
+        let mut forest = forest(seed, 3);
+        let mut traffic = Traffic::mixed(PACE, Weights::EVERYTHING);
+        let mut held: std::collections::BTreeMap<Uuid, Object> = std::collections::BTreeMap::new();
+        let (mut read, mut last) = (0, 0);
+        for tick in 0..600 {
+            traffic.tick(&mut forest, 2_000_000 + tick * 20).unwrap();
+            if tick % 7 != 0 {
+                continue;
+            }
+            let holder = &forest.dcs[0];
+            for (_, guid) in holder.changed_after(last) {
+                held.insert(guid, holder.objects[&guid].clone());
+                read += 1;
+            }
+            last = holder.usn;
+            assert_eq!(held.len(), holder.objects.len(), "seed {seed}");
+            for (guid, object) in &holder.objects {
+                assert!(held[guid] == *object, "seed {seed}: {guid}");
+            }
+        }
+        assert!(read > held.len(), "seed {seed}");
+    }
+}

@@ -7,6 +7,8 @@
 //! # Decisions
 //! - The databases are in one [`Forest`] behind one lock, which is never held over a wait: every answer is of one
 //!   moment, as a DC's is.
+//! - A DC has two ports, the directory's and the global catalog's; a fault strikes both, and a DC that is no global
+//!   catalog refuses the second.
 //! - BER is read and written here by hand: a few message types, and no library's limits or panics in between.
 
 mod answer;
