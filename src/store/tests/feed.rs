@@ -62,7 +62,7 @@ async fn a_page_is_kept_whole_and_read_back() {
         why,
     };
     let page = FeedPage {
-        rereads: BTreeSet::from([reread(1, RereadWhy::Subtree), reread(2, RereadWhy::Deleted)]),
+        rereads: BTreeSet::from([reread(1, RereadWhy::Subtree), reread(2, RereadWhy::Held)]),
         counts: BTreeMap::from([("repeat", 5), ("news", 1)]),
         events: vec![event(1)],
         ..page_of(&[(1, rich.clone()), (2, bare.clone()), (3, odd.clone())])
@@ -87,7 +87,7 @@ async fn a_page_is_kept_whole_and_read_back() {
     let left: BTreeSet<_> = left.into_iter().collect();
     assert_eq!(
         left,
-        BTreeSet::from([reread(2, RereadWhy::Deleted), reread(3, RereadWhy::Whole)])
+        BTreeSet::from([reread(2, RereadWhy::Held), reread(3, RereadWhy::Whole)])
     );
     let counts = store.feed_counts(&hr()).await.unwrap();
     let expected = [("news".to_owned(), 1), ("repeat".to_owned(), 7)];

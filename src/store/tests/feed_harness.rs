@@ -41,6 +41,8 @@ pub(super) fn told(dn: &str, standing: Standing) -> Told {
         nc: nc(1),
         dn: dn.to_owned(),
         standing,
+        earlier: BTreeSet::new(),
+        is_partial: false,
         journal: BTreeMap::new(),
         links: BTreeMap::new(),
     }

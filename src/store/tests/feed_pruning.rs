@@ -179,7 +179,7 @@ async fn a_lost_dc_lowers_k_and_has_read_again_what_only_it_said() {
     let first = Reread {
         guid: guid(60),
         nc: nc(1),
-        why: RereadWhy::Whole,
+        why: RereadWhy::Lost,
     };
     assert!(rereads.contains(&first));
     assert!(!rereads.iter().any(|reread| reread.guid == guid(59)));
