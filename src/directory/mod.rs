@@ -1,7 +1,7 @@
 //! All LDAP: the only place that knows the LDAP library.
 //!
-//! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]), how its values are
-//! decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
+//! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]; for a feed [`read_position`],
+//! [`read_schema`], [`changes`], [`matching`]), how its values are decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
 //! may do ([`check`]). It never writes to a directory, keeps nothing between calls, and judges nothing: what a
 //! reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
 //!

@@ -17,6 +17,7 @@
 //! - `connecting`: TLS, credentials and DCs that are not there
 //! - `dying`: Highwater itself is killed
 //! - `keeping`: a cursor kept in the store
+//! - `reading`: a whole domain as a feed reads it
 //! - `telling`: the whole use as a person sees it
 
 #![expect(
@@ -36,6 +37,7 @@ mod moving;
 mod moving_again;
 mod process;
 mod product;
+mod reading;
 mod rolling_back;
 mod telling;
 mod the_lab_itself;
