@@ -12,6 +12,10 @@ CREATE TABLE feed (
     -- The newest place in the outbox ever given away: places are never used twice, sinks remember them.
     last_seq INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
+    last_pass_at INTEGER,
+    -- What has kept the feed from going on since then, and when that was last met.
+    problem TEXT,
+    problem_at INTEGER,
     -- Kept right by every transaction that changes feed_object: counting a million rows is slow.
     objects_in INTEGER NOT NULL DEFAULT 0,
     objects_out INTEGER NOT NULL DEFAULT 0,
@@ -19,6 +23,14 @@ CREATE TABLE feed (
     journal_objects INTEGER NOT NULL DEFAULT 0,
     journal_entries INTEGER NOT NULL DEFAULT 0,
     journal_octets INTEGER NOT NULL DEFAULT 0
+);
+
+-- A pass over everything that an operator ordered and that has not begun.
+CREATE TABLE feed_resync (
+    feed_id INTEGER NOT NULL PRIMARY KEY REFERENCES feed (id),
+    ordered_by TEXT NOT NULL,
+    ordered_at INTEGER NOT NULL,
+    max_deletes INTEGER
 );
 
 -- K and S of one naming context, as whole vectors; S is NULL where it is unknown.

@@ -8,6 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::model::UtcMs;
 
+/// An even number from 0 to 1: what spreads waits that would otherwise end together.
+pub fn chance() -> f64 {
+    let (_, low) = uuid::Uuid::new_v4().as_u64_pair();
+    f64::from(u32::try_from(low & 0xffff_ffff).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
 /// The present time of this machine, UTC milliseconds; a clock before 1970 reads as 0.
 pub fn now() -> UtcMs {
     UtcMs::from_millis(chrono::Utc::now().timestamp_millis().max(0))

@@ -10,6 +10,7 @@
 //!          ├ collector        samples every DC: decide · task · serve
 //!          ├ failover         moves a resource to another DC: decide · gather · apply · resume
 //!          ├ active_sync      our own feed: sinks
+//!          ├ active_sync      our own change feed: decide · task · sinks
 //!          └ status           how everything stands, as data
 //!             └ consumer      whoever owns a cursor: stop, read, compare-and-set, start
 //!                ├ directory  all LDAP; decode/ is pure

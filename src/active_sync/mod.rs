@@ -1,7 +1,29 @@
 //! Active Sync: the change feed that goes on from another DC with nothing missed and nothing needlessly repeated.
 //!
-//! Owns the reading of changes, what of them is news to the consumer (`decide`, pure), the outbox and the sinks. It
-//! never chooses a DC: it reads the one its cursor names, and stands still while its switch says so.
+//! Owns the reading of changes ([`Task`]: passes, loads, what is read again), what of them is news to the consumer
+//! ([`decide`], pure), the outbox and the [`sinks`]. It never chooses a DC: it reads the one its cursor names, and stands
+//! still while its switch says so.
+//!
+//! # Decisions
+//! - One search per naming context, from its head, with tombstones and without the consumer's filter: what left the filter
+//!   or the bases must be seen as well. Which objects are the consumer's, the DC says when asked for them by objectGUID.
+//! - A page is judged and written down, journal and events together, before a sink hears of it, and delivered before the
+//!   next one is read: whatever dies in between, what is in the outbox comes again under the same id, and nothing else.
+//! - The store refuses what a stopped or moved feed writes, so stopping needs no answer of the feed's.
 
 pub mod decide;
 pub mod sinks;
+
+mod begin;
+mod error;
+mod load;
+mod outbox;
+mod page;
+mod pass;
+mod reader;
+mod reread;
+mod scope;
+mod task;
+
+pub use error::FeedError;
+pub use task::Task;

@@ -121,6 +121,8 @@ pub enum Command {
     Resync(super::resync::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),
+    /// Runs the feed of a resource in the foreground, events on standard output
+    Sync(super::sync::Args),
     /// Shows how resources and domain controllers stand
     Status(super::status::Args),
     /// Tries every connection and permission, and says what to grant

@@ -32,6 +32,7 @@ pub mod quarantine;
 pub mod resync;
 pub mod run;
 pub mod status;
+pub mod sync;
 pub mod undo;
 
 mod confirm;
@@ -100,6 +101,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Undo(args) => undo::run(args, context).await,
         Command::Attempts(args) => attempts::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
+        Command::Sync(args) => sync::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Discover(args) => discover::run(args, context).await,

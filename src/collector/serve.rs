@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::cursors::note_cursors;
 use super::target::{Target, targets};
 use super::task::{pause, poll_and_record, prune, record_panic};
-use crate::clock::Pulse;
+use crate::clock::{self, Pulse};
 use crate::config::Settings;
 use crate::directory::Session;
 use crate::model::DcName;
@@ -172,13 +172,7 @@ impl Poller {
                     polled = poll => { sit_out(polled)?; }
                 }
             }
-            wait = pause(collector.period, collector.jitter, chance());
+            wait = pause(collector.period, collector.jitter, clock::chance());
         }
     }
-}
-
-/// A number from 0 to 1, evenly spread: it only moves polls apart.
-fn chance() -> f64 {
-    let (_, low) = uuid::Uuid::new_v4().as_u64_pair();
-    f64::from(u32::try_from(low & 0xffff_ffff).unwrap_or(0)) / f64::from(u32::MAX)
 }

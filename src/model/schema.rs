@@ -29,6 +29,10 @@ pub enum Syntax {
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own in the schema"
+)]
 pub struct Attribute {
     /// Its attributeID.
     pub oid: AttributeOid,

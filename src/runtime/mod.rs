@@ -23,8 +23,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use notify::Manager;
+pub use signals::interrupted;
 use signals::{Signals, Wish};
 
+use crate::active_sync;
 use crate::clock::Pulse;
 use crate::collector;
 use crate::config::Settings;
@@ -86,6 +88,7 @@ pub async fn run(
         }
     }
     service.collect();
+    service.feed();
     ready();
     manager.ready(&service.text());
     let ended = service.turn(&mut signals, &manager, &reload).await;
@@ -108,6 +111,7 @@ struct Service {
     stop: CancellationToken,
     answering: Pulse,
     collector: Option<(CancellationToken, Pulse)>,
+    feeds: Vec<(CancellationToken, Pulse)>,
 }
 
 impl Service {
@@ -120,6 +124,7 @@ impl Service {
             stop: CancellationToken::new(),
             answering: Pulse::start(),
             collector: None,
+            feeds: Vec::new(),
         };
         let told = service.stop.clone();
         let answers = requests::answer(store, service.answering.clone(), told.clone());
@@ -152,9 +157,36 @@ impl Service {
         }
     }
 
+    /// Starts the feed of every resource that has one with the present settings, and tells those before to end: each
+    /// begins where the last one's lock is free.
+    fn feed(&mut self) {
+        for (before, _) in self.feeds.drain(..) {
+            before.cancel();
+        }
+        for resource in self.settings.resources.clone().keys() {
+            let (told, pulse) = (self.stop.child_token(), Pulse::start());
+            let task = active_sync::Task::new(
+                &self.store,
+                &self.settings,
+                resource,
+                false,
+                pulse.clone(),
+                told.clone(),
+            );
+            if let Some(task) = task {
+                self.add("feed", told.clone(), task.serve());
+                self.feeds.push((told, pulse));
+            }
+        }
+    }
+
     /// Whether every actor has shown lately that it turns.
     fn lives(&self, within: Duration) -> bool {
-        let pulses = self.collector.iter().map(|(_, pulse)| pulse);
+        let pulses = self
+            .collector
+            .iter()
+            .chain(&self.feeds)
+            .map(|(_, pulse)| pulse);
         pulses
             .chain([&self.answering])
             .all(|pulse| pulse.silence() < within)
@@ -215,6 +247,7 @@ impl Service {
                 );
                 self.settings = Arc::new(new);
                 self.collect();
+                self.feed();
                 manager.ready(&self.text());
             }
             Err(problem) => {

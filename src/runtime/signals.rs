@@ -1,5 +1,11 @@
 //! The signals the service obeys.
 
+/// Waits for the signals that end a command in the foreground, caught from the call on.
+pub fn interrupted() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut signals = Signals::catch()?;
+    Ok(async move { signals.stop().await })
+}
+
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {

@@ -38,8 +38,9 @@ pub use attempts::{AttemptLock, NewAttempt, OpenAttempt, Opened, Placed};
 pub use cursors::CursorSeen;
 pub use error::StoreError;
 pub use feed::{
-    DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, Forgotten, JournalSize, LoadOrder,
-    LoadStarted, PageWritten, Replay, ToldCount, Undeliverable,
+    DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, FeedHealth, FeedLock, Forgotten,
+    JournalSize, LoadOrder, LoadStarted, PageWritten, Replay, ResyncOrder, ToldCount,
+    Undeliverable,
 };
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{

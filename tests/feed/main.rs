@@ -8,6 +8,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::struct_field_names,
     reason = "tests"
 )]
 

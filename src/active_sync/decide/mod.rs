@@ -28,7 +28,7 @@ pub use change::{Change, Changed};
 pub use event::{Source, change_id, event, heartbeat};
 pub use links::{digest, drop_deleted};
 pub use news::{News, Recall, news};
-pub use whole::{Purpose, judge_unseen, judge_whole};
+pub use whole::{Purpose, chunk_end, judge_unseen, judge_whole, next_width};
 
 use crate::model::{
     AttributeOid, Dn, Image, ObjectGuid, RereadWhy, Schema, Stamp, Standing, Told, Usn, Vector,
@@ -36,9 +36,9 @@ use crate::model::{
 use object::Seen;
 
 /// `isDeleted` (MS-ADA1 2.309).
-const IS_DELETED: &str = "1.2.840.113556.1.2.48";
+pub(in crate::active_sync) const IS_DELETED: &str = "1.2.840.113556.1.2.48";
 /// `name` (MS-ADA3 2.3): its stamp is that of the RDN and of the place in the tree.
-const NAME: &str = "1.2.840.113556.1.4.1";
+pub(in crate::active_sync) const NAME: &str = "1.2.840.113556.1.4.1";
 
 /// What is the same for all objects of one pass through one naming context.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,7 @@
 
 pub(super) mod codec;
 mod contexts;
+mod driving;
 mod journal;
 mod letters;
 mod numbers;
@@ -34,6 +35,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+pub use driving::{FeedHealth, FeedLock, ResyncOrder};
 pub use journal::JournalSize;
 pub use letters::{DeadLetter, Replay};
 pub use origins::Forgotten;

@@ -200,6 +200,7 @@ impl Store {
                 "UPDATE feed SET newest_pass = ?2, projection = ?3 WHERE id = ?1",
                 params![feed, pass, order.projection],
             )?;
+            tx.execute("DELETE FROM feed_resync WHERE feed_id = ?1", [feed])?;
             put_load(tx, feed, pass, Some(&load))?;
             contexts::replace(tx, feed, &order.contexts)?;
             let tag = switching::bump(tx, &resource)?;

@@ -1,0 +1,136 @@
+//! The begin of a feed, and of a load.
+
+use std::collections::BTreeMap;
+
+use super::error::FeedError;
+use super::pass::Work;
+use super::reader::Reader;
+use crate::clock;
+use crate::config::{self, ResourceSettings, Settings};
+use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Usn};
+use crate::store::{LoadOrder, LoadStarted, Store};
+
+/// Begins the feed of a resource on the first of its DCs that answers, the preferred ones first.
+pub(super) async fn begin(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    feed: &config::Feed,
+) -> Result<Feed, FeedError> {
+    let mut wishes: Vec<_> = resource.backup_dcs.iter().collect();
+    wishes.sort_by_key(|(name, preference)| (**preference, (*name).clone()));
+    let mut problem = "none is configured".to_owned();
+    for (name, _) in wishes {
+        let Some(dc) = settings.dcs.get(name) else {
+            continue;
+        };
+        match Reader::open(resource, feed, dc).await {
+            Ok(reader) => return create(store, resource, feed, &reader).await,
+            Err(FeedError::Directory(error)) => problem = error.to_string(),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(FeedError::NowhereToBegin {
+        resource: resource.name.clone(),
+        problem,
+    })
+}
+
+async fn create(
+    store: &Store,
+    resource: &ResourceSettings,
+    feed: &config::Feed,
+    reader: &Reader,
+) -> Result<Feed, FeedError> {
+    let is_catalog = resource.host_attribute == HostAttribute::GlobalCatalog;
+    let cursor = Cursor {
+        ldap_host: reader.host.clone(),
+        global_catalog: is_catalog.then(|| reader.host.clone()),
+        invocation_id: Some(reader.identity.invocation_id),
+        last_updated: Usn::ZERO,
+        last_deleted: Usn::ZERO,
+    };
+    let contexts = reader
+        .contexts
+        .iter()
+        .map(|nc| (nc.clone(), FeedContext::default()));
+    let contexts: BTreeMap<_, _> = contexts.collect();
+    let fingerprint = reader.fingerprint(resource, feed);
+    let created = store.create_feed(
+        &resource.name,
+        &cursor,
+        contexts,
+        &fingerprint,
+        clock::now(),
+    );
+    Ok(created.await?)
+}
+
+/// The load that is under way, or begins now: the first one, or one that an operator ordered. `None` where a pass over
+/// the changes is due.
+pub(super) async fn start_load(
+    work: &Work<'_>,
+    reader: &mut Reader,
+    feed: &Feed,
+    fingerprint: &str,
+) -> Result<Option<(Feed, Load)>, FeedError> {
+    let resource = &work.resource.name;
+    let ordered = work.store.resync_order(resource).await?;
+    if let Some(load) = feed.load.clone().filter(|_| ordered.is_none()) {
+        return Ok(Some((feed.clone(), load)));
+    }
+    let is_first = feed
+        .contexts
+        .values()
+        .all(|context| context.held.is_none() && context.told.is_empty());
+    if ordered.is_none() && !is_first {
+        if feed.projection == fingerprint {
+            return Ok(None);
+        }
+        return Err(FeedError::OtherProjection(resource.clone()));
+    }
+    let position = reader.position(work.resource, &feed.cursor.cursor).await?;
+    let known = work.store.count_told(resource).await?;
+    let load = Load {
+        pass: 0,
+        is_resync: ordered.is_some() && known.within > 0,
+        since: clock::now(),
+        by: ordered.as_ref().map(|order| order.by.clone()),
+        invocation_id: position.identity.invocation_id,
+        committed: position.committed,
+        vectors: position.vectors,
+        done: BTreeMap::new(),
+        max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
+    };
+    // What is told anew under another projection was never told under it: K says nothing then (R9).
+    let same = feed.projection == fingerprint;
+    let contexts = reader.contexts.iter().map(|nc| {
+        let told = feed
+            .contexts
+            .get(nc)
+            .filter(|_| same)
+            .map(|context| context.told.clone());
+        let context = FeedContext {
+            told: told.unwrap_or_default(),
+            held: None,
+        };
+        (nc.clone(), context)
+    });
+    let order = LoadOrder {
+        load,
+        contexts: contexts.collect(),
+        projection: fingerprint.to_owned(),
+    };
+    match work
+        .store
+        .start_load(resource, &feed.cursor.tag, order)
+        .await?
+    {
+        LoadStarted::Started { load, .. } => {
+            let now = work.store.feed(resource).await?;
+            let now = now.ok_or_else(|| FeedError::Interrupted(resource.clone()))?;
+            Ok(Some((now, *load)))
+        }
+        LoadStarted::Fenced | LoadStarted::Stopped => Err(FeedError::Interrupted(resource.clone())),
+    }
+}

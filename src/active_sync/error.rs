@@ -1,0 +1,153 @@
+//! What stops a feed, for a moment or until somebody does something.
+
+use crate::directory::{DirectoryError, ProjectionError};
+use crate::model::{DcName, Dn, InvocationId, ResourceName, Usn};
+use crate::store::StoreError;
+
+use super::sinks::SinkError;
+
+/// Why the feed of a resource does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The DC failed, or the way to it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The configured attributes cannot be followed.
+    #[error("resource.{resource}.feed: {problem}")]
+    Projection {
+        /// Whose feed.
+        resource: ResourceName,
+        /// Why.
+        problem: ProjectionError,
+    },
+    /// A sink cannot be used at all.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A sink takes nothing, and waiting is of no use.
+    #[error("sink `{sink}`: {why}")]
+    SinkDown {
+        /// Its name.
+        sink: String,
+        /// Why.
+        why: String,
+    },
+    /// Another order took the cursor or stopped the feed meanwhile: nothing is wrong.
+    #[error("the feed of {0} was stopped or moved meanwhile")]
+    Interrupted(ResourceName),
+    /// The cursor names a host that is none of the configured DCs.
+    #[error(
+        "the cursor of {resource} names the host {host}, which is no [dc] of the configuration: add it, or fail over"
+    )]
+    UnknownHost {
+        /// Whose cursor.
+        resource: ResourceName,
+        /// The host.
+        host: String,
+    },
+    /// The database of the DC is another one than the cursor counts on.
+    #[error(
+        "{dc} has the invocationId {found} now and the cursor of {resource} counts on {expected}: it was restored or \
+         promoted anew; move the feed with `highwater failover {resource}`"
+    )]
+    OtherIncarnation {
+        /// Whose cursor.
+        resource: ResourceName,
+        /// The DC.
+        dc: DcName,
+        /// What the cursor counts on.
+        expected: InvocationId,
+        /// What the DC has.
+        found: InvocationId,
+    },
+    /// The DC ends below what was read of it: its database went back in time (R10).
+    #[error(
+        "{dc} ends at USN {committed} and the feed of {resource} has read it up to {known}: its database went back in \
+         time (USN rollback); put it in quarantine with `highwater quarantine add {dc}` and fail over"
+    )]
+    RolledBack {
+        /// Whose feed.
+        resource: ResourceName,
+        /// The DC.
+        dc: DcName,
+        /// highestCommittedUSN now.
+        committed: Usn,
+        /// What is known of it.
+        known: Usn,
+    },
+    /// What was missed can no longer be found out (R: deletes).
+    #[error(
+        "the feed of {resource} last read {dc} {days} days ago and tombstones live {lifetime} days: deletes may be lost; \
+         order a full pass with `highwater resync {resource}`"
+    )]
+    TombstonesExpired {
+        /// Whose feed.
+        resource: ResourceName,
+        /// The DC.
+        dc: DcName,
+        /// How long ago.
+        days: i64,
+        /// tombstoneLifetime in days.
+        lifetime: u32,
+    },
+    /// Bases, filter or attributes are other ones than those K and S stand for (R9).
+    #[error(
+        "bases, filter or attributes of {0} have changed since its last load: order a full pass with `highwater resync {0}`"
+    )]
+    OtherProjection(ResourceName),
+    /// A base lies in no naming context of the DC.
+    #[error(
+        "{dc} holds no naming context that {base} lies in: correct resource.{resource}.base_contexts"
+    )]
+    NoContext {
+        /// Whose base.
+        resource: ResourceName,
+        /// The DC.
+        dc: DcName,
+        /// The base.
+        base: Dn,
+    },
+    /// A resync would delete more than is allowed.
+    #[error(
+        "the resync of {resource} would delete {deletes} objects, and {max} are allowed: look at them, and let it go on with \
+         `highwater resync {resource} --max-deletes {deletes}`"
+    )]
+    TooManyDeletes {
+        /// Whose feed.
+        resource: ResourceName,
+        /// How many.
+        deletes: u64,
+        /// How many are allowed.
+        max: u64,
+    },
+    /// No DC answers on which the feed could begin.
+    #[error("no DC of {resource} answers that the feed could begin on; the last said: {problem}")]
+    NowhereToBegin {
+        /// Whose feed.
+        resource: ResourceName,
+        /// What the last one said.
+        problem: String,
+    },
+    /// Somebody else drives the feed.
+    #[error(
+        "the feed of {0} is driven by another process, the service or a `highwater sync`: stop that one first"
+    )]
+    Driven(ResourceName),
+}
+
+impl FeedError {
+    /// Whether it was an order that ended the work, not a failure.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+
+    /// Whether the session had best be dropped.
+    pub(super) fn ends_session(&self) -> bool {
+        match self {
+            Self::Directory(error) => error.ends_session(),
+            _ => true,
+        }
+    }
+}

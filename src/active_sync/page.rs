@@ -1,0 +1,265 @@
+//! One page of objects: judged, written down with its events in one transaction, delivered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{
+    Judgement, Purpose, Reading, Sought, Verdict, drop_deleted, event, judge, judge_unseen,
+    judge_whole,
+};
+use super::error::FeedError;
+use super::outbox::Outbox;
+use super::reader::{Reader, What};
+use super::scope::Scope;
+use crate::clock;
+use crate::config::ResourceSettings;
+use crate::directory::Session;
+use crate::model::{
+    CursorTag, DcName, Dn, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
+    Standing, Told, Usn,
+};
+use crate::store::{PageWritten, Store};
+
+/// Why the objects of a page are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Why<'a> {
+    /// They have changed, or something else brought them up.
+    Changes(Option<Sought>),
+    /// A load or resync reads everything.
+    Load(Purpose<'a>),
+    /// A load or resync did not come across them.
+    Unseen(Purpose<'a>, bool),
+    /// An operator wants them whole once more; what J says of them counts no more where the flag is set (R9).
+    Requested(bool),
+}
+
+/// Writes pages of one pass through one naming context.
+pub(super) struct Pages<'a> {
+    pub(super) store: &'a Store,
+    pub(super) resource: &'a ResourceSettings,
+    pub(super) what: &'a What,
+    pub(super) scope: &'a Scope,
+    pub(super) dc: &'a DcName,
+    pub(super) reader: InvocationId,
+    pub(super) nc: &'a Dn,
+    pub(super) context: &'a FeedContext,
+    /// Where the pass begins.
+    pub(super) cursor: Usn,
+    pub(super) fence: &'a CursorTag,
+}
+
+impl<'a> Pages<'a> {
+    /// The pages of a naming context as `reader` reads it.
+    pub(super) fn new(
+        store: &'a Store,
+        resource: &'a ResourceSettings,
+        parts: (&'a What, &'a DcName, InvocationId),
+        scope: &'a Scope,
+        (nc, context): (&'a Dn, &'a FeedContext),
+        (cursor, fence): (Usn, &'a CursorTag),
+    ) -> Self {
+        let (what, dc, reader) = parts;
+        Self {
+            store,
+            resource,
+            what,
+            scope,
+            dc,
+            reader,
+            nc,
+            context,
+            cursor,
+            fence,
+        }
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        Reading {
+            nc: self.nc,
+            schema: &self.what.schema,
+            wanted: &self.what.wanted,
+            told: &self.context.told,
+            held: self.context.held.as_ref(),
+            cursor: self.cursor,
+        }
+    }
+
+    /// Judges the objects of a page, writes what follows, and delivers it. `done` are the rereads it settles, unless an
+    /// object asks for the same again.
+    pub(super) async fn take(
+        &self,
+        session: &mut Session,
+        outbox: &mut Outbox,
+        images: Vec<Image>,
+        why: Why<'_>,
+        done: &[Reread],
+    ) -> Result<(), FeedError> {
+        let page = self.judged(session, images, why).await?;
+        self.write(outbox, page, done).await
+    }
+
+    /// Writes what a page leaves behind, and delivers it.
+    pub(super) async fn write(
+        &self,
+        outbox: &mut Outbox,
+        mut page: FeedPage,
+        done: &[Reread],
+    ) -> Result<(), FeedError> {
+        page.done.extend(done.iter().cloned());
+        let nothing = page.told.is_empty() && page.rereads.is_empty() && page.load.is_none();
+        if nothing && page.events.is_empty() && page.done.is_empty() && page.counts.is_empty() {
+            return outbox.look(self.fence).await;
+        }
+        let now = clock::now();
+        let written = self
+            .store
+            .write_feed_page(&self.resource.name, self.fence, page, now);
+        match written.await? {
+            PageWritten::Written { .. } => outbox.drain(self.fence).await,
+            PageWritten::Fenced | PageWritten::Stopped => {
+                Err(FeedError::Interrupted(self.resource.name.clone()))
+            }
+        }
+    }
+
+    /// What a page leaves behind; nothing is written.
+    pub(super) async fn judged(
+        &self,
+        session: &mut Session,
+        mut images: Vec<Image>,
+        why: Why<'_>,
+    ) -> Result<FeedPage, FeedError> {
+        self.drop_deleted_targets(&mut images).await?;
+        let guids: Vec<ObjectGuid> = images.iter().map(|image| image.guid).collect();
+        let told = self.store.told(&self.resource.name, &guids).await?;
+        let within = match why {
+            Why::Load(_) => images
+                .iter()
+                .filter(|image| !image.is_deleted)
+                .map(|image| image.guid)
+                .collect(),
+            _ => self.scope.of(session, &images).await?,
+        };
+        let mut page = FeedPage::default();
+        for image in &images {
+            let before = told.get(&image.guid);
+            let judgement = self.judge(image, within.contains(&image.guid), before, why);
+            self.add(&mut page, image.guid, judgement);
+        }
+        Ok(page)
+    }
+
+    fn judge(&self, image: &Image, in_scope: bool, told: Option<&Told>, why: Why<'_>) -> Judgement {
+        let reading = self.reading();
+        match why {
+            Why::Changes(sought) => judge(&reading, image, in_scope, sought, told),
+            Why::Load(purpose) => judge_whole(&reading, image, purpose, told),
+            Why::Unseen(purpose, is_resync) => match told {
+                Some(told) => judge_unseen(
+                    &reading,
+                    image.guid,
+                    Some(image),
+                    in_scope,
+                    purpose,
+                    is_resync,
+                    told,
+                ),
+                None => judge(&reading, image, in_scope, None, None),
+            },
+            Why::Requested(forget) => {
+                let at = clock::now().as_millis();
+                let mut before = told.cloned();
+                if let Some(told) = before.as_mut().filter(|_| forget) {
+                    told.journal.clear();
+                    told.earlier.clear();
+                }
+                match before {
+                    Some(told) if told.standing == Standing::In => judge_unseen(
+                        &reading,
+                        image.guid,
+                        Some(image),
+                        in_scope,
+                        Purpose::Requested { at },
+                        true,
+                        &told,
+                    ),
+                    before => judge(&reading, image, in_scope, None, before.as_ref()),
+                }
+            }
+        }
+    }
+
+    /// Judges an object that the DC does not have, of which this is remembered.
+    pub(super) fn absent(
+        &self,
+        guid: ObjectGuid,
+        told: &Told,
+        purpose: Purpose<'_>,
+        is_resync: bool,
+    ) -> FeedPage {
+        let judgement = judge_unseen(&self.reading(), guid, None, false, purpose, is_resync, told);
+        let mut page = FeedPage::default();
+        self.add(&mut page, guid, judgement);
+        page
+    }
+
+    fn add(&self, page: &mut FeedPage, guid: ObjectGuid, judgement: Judgement) {
+        if let Some(told) = judgement.remember {
+            page.told.insert(guid, told);
+        }
+        page.rereads
+            .extend(judgement.rereads.into_iter().map(|why| Reread {
+                guid,
+                nc: self.nc.clone(),
+                why,
+            }));
+        let cause = match judgement.verdict {
+            Verdict::Deliver(change) => {
+                let source = super::decide::Source {
+                    resource: &self.resource.name,
+                    dc: self.dc,
+                    reader: self.reader,
+                    schema: &self.what.schema,
+                };
+                page.events.push(event(&source, &change, clock::now()));
+                change.reason
+            }
+            Verdict::Nothing(silence) => silence.code(),
+        };
+        *page.counts.entry(cause).or_default() += 1;
+    }
+
+    /// A DC that is behind shows links to what the consumer was told deleted (R8).
+    async fn drop_deleted_targets(&self, images: &mut [Image]) -> Result<(), FeedError> {
+        if self.context.is_level() {
+            return Ok(());
+        }
+        let targets: BTreeSet<ObjectGuid> = images
+            .iter()
+            .flat_map(|image| image.links.values().flatten())
+            .map(|value| value.target)
+            .collect();
+        let targets: Vec<_> = targets.into_iter().collect();
+        let mut deleted = BTreeSet::new();
+        for some in targets.chunks(1_000) {
+            let told: BTreeMap<_, _> = self.store.told(&self.resource.name, some).await?;
+            let gone = told
+                .into_iter()
+                .filter(|(_, told)| told.standing == Standing::Deleted);
+            deleted.extend(gone.map(|(guid, _)| guid));
+        }
+        for image in images {
+            drop_deleted(image, |target| deleted.contains(&target));
+        }
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// What pages need of the reader besides its session.
+    pub(super) fn parts(&mut self) -> (&mut Session, (&What, &DcName, InvocationId)) {
+        (
+            &mut self.session,
+            (&self.what, &self.dc, self.identity.invocation_id),
+        )
+    }
+}

@@ -1,0 +1,184 @@
+//! One pass over the changes since the cursor, from the vectors read before it to the commit (R1).
+
+use std::collections::BTreeMap;
+
+use super::decide::position::{after_pass, cursor_after, rolled_back};
+use super::decide::rules::{Rule, holds};
+use super::error::FeedError;
+use super::outbox::Outbox;
+use super::page::{Pages, Why};
+use super::reader::Reader;
+use super::reread::read_again;
+use super::scope::Scope;
+use crate::clock;
+use crate::config::{self, ResourceSettings};
+use crate::directory::{ChangeQuery, Position, Reading, Target, changes};
+use crate::model::{CursorTag, Dn, Feed, FeedContext, Usn, Vector};
+use crate::store::{FeedCommit, FeedCommitted, Store};
+
+/// What a pass needs besides the reader.
+pub(super) struct Work<'a> {
+    pub(super) store: &'a Store,
+    pub(super) resource: &'a ResourceSettings,
+    pub(super) settings: &'a config::Feed,
+    pub(super) scope: &'a Scope,
+}
+
+impl Work<'_> {
+    /// Reads everything that changed since the feed's cursor; the new fence once it is committed.
+    pub(super) async fn pass(
+        &self,
+        reader: &mut Reader,
+        feed: &Feed,
+        outbox: &mut Outbox,
+    ) -> Result<CursorTag, FeedError> {
+        let cursor = &feed.cursor.cursor;
+        let position = reader.position(self.resource, cursor).await?;
+        self.not_rolled_back(reader, feed, &position)?;
+        for (nc, why) in &position.unreadable {
+            tracing::warn!(resource = %self.resource.name, dc = %reader.dc, %nc, "its vector cannot be read: {why}");
+        }
+        for nc in reader.contexts.clone() {
+            let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
+            self.read_context(reader, feed, (&nc, &context), outbox)
+                .await?;
+        }
+        read_again(self, reader, feed, outbox).await?;
+        reader.verify(self.resource, cursor).await?;
+        let position = if holds(Rule::VectorBefore) && holds(Rule::CursorBefore) {
+            position
+        } else {
+            let late = reader.position(self.resource, cursor).await?;
+            Position {
+                vectors: if holds(Rule::VectorBefore) {
+                    position.vectors
+                } else {
+                    late.vectors
+                },
+                committed: if holds(Rule::CursorBefore) {
+                    position.committed
+                } else {
+                    late.committed
+                },
+                ..late
+            }
+        };
+        self.commit(reader, feed, &position).await
+    }
+
+    async fn read_context(
+        &self,
+        reader: &mut Reader,
+        feed: &Feed,
+        (nc, context): (&Dn, &FeedContext),
+        outbox: &mut Outbox,
+    ) -> Result<(), FeedError> {
+        let floor = feed.cursor.cursor.read_up_to();
+        let (session, parts) = reader.parts();
+        let pages = Pages::new(
+            self.store,
+            self.resource,
+            parts,
+            self.scope,
+            (nc, context),
+            (floor, &feed.cursor.tag),
+        );
+        let reading = Reading::new(&parts.0.schema, &parts.0.projection);
+        let query = ChangeQuery {
+            base: Target::Dn(nc.clone()),
+            floor,
+            ceiling: None,
+            filter: None,
+        };
+        let mut changes = changes(session, &reading, &query);
+        while let Some(images) = changes.next_page().await? {
+            let session = changes.session();
+            pages
+                .take(session, outbox, images, Why::Changes(None), &[])
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// R10: the DC ends below what was read of it.
+    fn not_rolled_back(
+        &self,
+        reader: &Reader,
+        feed: &Feed,
+        position: &Position,
+    ) -> Result<(), FeedError> {
+        let id = position.identity.invocation_id;
+        let read = Some(feed.cursor.cursor.read_up_to()).filter(|read| *read > position.committed);
+        let known = feed
+            .contexts
+            .values()
+            .filter_map(|context| rolled_back(context, id, position.committed));
+        match known.chain(read).max() {
+            None => Ok(()),
+            Some(known) => Err(FeedError::RolledBack {
+                resource: self.resource.name.clone(),
+                dc: reader.dc.clone(),
+                committed: position.committed,
+                known,
+            }),
+        }
+    }
+
+    async fn commit(
+        &self,
+        reader: &Reader,
+        feed: &Feed,
+        position: &Position,
+    ) -> Result<CursorTag, FeedError> {
+        let old = &feed.cursor.cursor;
+        let id = position.identity.invocation_id;
+        let to = cursor_after(old.read_up_to(), position.committed, self.settings.overlap);
+        let contexts = reader.contexts.iter().map(|nc| {
+            let context = feed.contexts.get(nc).cloned().unwrap_or_default();
+            let vector = position.vectors.get(nc).cloned().unwrap_or_default();
+            (nc.clone(), after_pass(&context, &vector, id, to))
+        });
+        let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
+        self.write_commit(reader, feed, to, contexts).await
+    }
+
+    /// Writes a commit with the cursor at `to`; an interruption where the feed was stopped or moved meanwhile.
+    pub(super) async fn write_commit(
+        &self,
+        reader: &Reader,
+        feed: &Feed,
+        to: Usn,
+        contexts: BTreeMap<Dn, FeedContext>,
+    ) -> Result<CursorTag, FeedError> {
+        let mut cursor = feed.cursor.cursor.clone();
+        cursor.invocation_id = Some(reader.identity.invocation_id);
+        cursor.last_updated = to;
+        cursor.last_deleted = to;
+        let commit = FeedCommit {
+            cursor,
+            dc: Some(reader.dc.clone()),
+            contexts,
+            load: None,
+            at: clock::now(),
+        };
+        let fence = &feed.cursor.tag;
+        match self
+            .store
+            .commit_feed(&self.resource.name, fence, commit)
+            .await?
+        {
+            FeedCommitted::Written(tag) => Ok(tag),
+            FeedCommitted::Fenced | FeedCommitted::Stopped | FeedCommitted::Undelivered(_) => {
+                Err(FeedError::Interrupted(self.resource.name.clone()))
+            }
+        }
+    }
+
+    /// The contexts with the vector of each, as a load will leave them.
+    pub(super) fn covered(vector: Option<&Vector>, reader: &Reader, to: Usn) -> Vector {
+        vector
+            .cloned()
+            .unwrap_or_default()
+            .with(reader.identity.invocation_id, to)
+    }
+}

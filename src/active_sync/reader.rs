@@ -1,0 +1,168 @@
+//! An open way to the DC that the cursor names, with what is needed to understand it.
+
+use std::collections::BTreeSet;
+
+use super::decide::Source;
+use super::error::FeedError;
+use crate::config::{self, DcSettings, ResourceSettings, Settings};
+use crate::directory::{Port, Position, Projection, Session, identify, read_position, read_schema};
+use crate::model::{
+    AttributeOid, Cursor, DcName, Dn, HostAttribute, Identity, InvocationId, Schema,
+};
+
+/// A session with a DC whose schema has been read.
+pub(super) struct Reader {
+    pub(super) dc: DcName,
+    pub(super) host: String,
+    pub(super) identity: Identity,
+    pub(super) session: Session,
+    pub(super) what: What,
+    /// The naming contexts the bases lie in.
+    pub(super) contexts: Vec<Dn>,
+}
+
+/// What is read and told, by the DC's schema.
+pub(super) struct What {
+    pub(super) schema: Schema,
+    pub(super) projection: Projection,
+    pub(super) wanted: BTreeSet<AttributeOid>,
+}
+
+impl Reader {
+    /// Connects to a DC of a resource and reads its schema.
+    pub(super) async fn open(
+        resource: &ResourceSettings,
+        feed: &config::Feed,
+        dc: &DcSettings,
+    ) -> Result<Self, FeedError> {
+        let port = match resource.host_attribute {
+            HostAttribute::LdapHost => Port::Directory,
+            HostAttribute::GlobalCatalog => Port::GlobalCatalog,
+        };
+        let mut session = Session::open(dc, port).await?;
+        let position = read_position(&mut session, &resource.base_contexts).await?;
+        let contexts = contexts(resource, dc, &position)?;
+        let schema = read_schema(&mut session, &position.schema).await?;
+        let projection = Projection::new(&schema, &feed.attributes, &feed.exclude);
+        let projection = projection.map_err(|problem| FeedError::Projection {
+            resource: resource.name.clone(),
+            problem,
+        })?;
+        let wanted = schema
+            .iter()
+            .map(|attribute| attribute.oid.clone())
+            .filter(|oid| projection.wants(oid))
+            .collect();
+        Ok(Self {
+            dc: dc.name.clone(),
+            host: dc.host.clone(),
+            identity: position.identity,
+            session,
+            what: What {
+                schema,
+                projection,
+                wanted,
+            },
+            contexts,
+        })
+    }
+
+    /// Where the DC stands now; an error where it is not the incarnation the cursor counts on.
+    pub(super) async fn position(
+        &mut self,
+        resource: &ResourceSettings,
+        cursor: &Cursor,
+    ) -> Result<Position, FeedError> {
+        let position = read_position(&mut self.session, &resource.base_contexts).await?;
+        self.same(resource, cursor, position.identity.invocation_id)?;
+        Ok(position)
+    }
+
+    /// Whether the incarnation is still the cursor's (R1: read again when the pass is complete).
+    pub(super) async fn verify(
+        &mut self,
+        resource: &ResourceSettings,
+        cursor: &Cursor,
+    ) -> Result<(), FeedError> {
+        let identity = identify(&mut self.session).await?;
+        self.same(resource, cursor, identity.invocation_id)
+    }
+
+    fn same(
+        &self,
+        resource: &ResourceSettings,
+        cursor: &Cursor,
+        found: InvocationId,
+    ) -> Result<(), FeedError> {
+        match cursor.invocation_id {
+            Some(expected) if expected != found => Err(FeedError::OtherIncarnation {
+                resource: resource.name.clone(),
+                dc: self.dc.clone(),
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the events say of where they come from.
+    pub(super) fn source<'a>(&'a self, resource: &'a ResourceSettings) -> Source<'a> {
+        Source {
+            resource: &resource.name,
+            dc: &self.dc,
+            reader: self.identity.invocation_id,
+            schema: &self.what.schema,
+        }
+    }
+
+    /// What K and S stand for: what is read and told, and as whom (R9).
+    pub(super) fn fingerprint(&self, resource: &ResourceSettings, feed: &config::Feed) -> String {
+        let bases: BTreeSet<_> = resource.base_contexts.iter().map(Dn::folded).collect();
+        let bases: Vec<_> = bases.into_iter().collect();
+        format!(
+            "bases {}; filter {}; {}; {:?}",
+            bases.join(" | "),
+            feed.filter,
+            self.what.projection.fingerprint(),
+            resource.host_attribute,
+        )
+    }
+}
+
+/// The DC a cursor names.
+pub(super) fn dc_in_use<'s>(
+    settings: &'s Settings,
+    resource: &ResourceSettings,
+    cursor: &Cursor,
+) -> Result<&'s DcSettings, FeedError> {
+    let host = cursor.host(resource.host_attribute).unwrap_or_default();
+    settings
+        .dc_of_host(host)
+        .ok_or_else(|| FeedError::UnknownHost {
+            resource: resource.name.clone(),
+            host: host.to_owned(),
+        })
+}
+
+/// The naming contexts of the bases, each once; an error where a base lies in none.
+fn contexts(
+    resource: &ResourceSettings,
+    dc: &DcSettings,
+    position: &Position,
+) -> Result<Vec<Dn>, FeedError> {
+    let held: BTreeSet<&Dn> = position
+        .vectors
+        .keys()
+        .chain(position.instance_types.keys())
+        .collect();
+    for base in &resource.base_contexts {
+        if !held.iter().any(|context| base.is_within(context)) {
+            return Err(FeedError::NoContext {
+                resource: resource.name.clone(),
+                dc: dc.name.clone(),
+                base: base.clone(),
+            });
+        }
+    }
+    Ok(held.into_iter().cloned().collect())
+}

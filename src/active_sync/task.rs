@@ -1,0 +1,282 @@
+//! The feed of one resource at work: passes over the changes, loads, deliveries, until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::begin::{begin, start_load};
+use super::decide::heartbeat;
+use super::error::FeedError;
+use super::outbox::{LOOK, Outbox};
+use super::pass::Work;
+use super::reader::{Reader, dc_in_use};
+use super::scope::Scope;
+use crate::clock::{self, Pulse, Stopwatch};
+use crate::config::{self, ResourceSettings, Settings};
+use crate::model::{Feed, FeedPage, Load, ResourceName};
+use crate::store::{PageWritten, Store, StoreError};
+
+/// The longest wait after failures in a row.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The feed of one resource.
+pub struct Task {
+    store: Store,
+    settings: Arc<Settings>,
+    resource: ResourceSettings,
+    feed: config::Feed,
+    scope: Scope,
+    pulse: Pulse,
+    stop: CancellationToken,
+    tee: bool,
+    reader: Option<Reader>,
+}
+
+impl Task {
+    /// The feed of a resource; `None` where its consumer is another one. With `tee` every event is printed as well.
+    pub fn new(
+        store: &Store,
+        settings: &Arc<Settings>,
+        resource: &ResourceName,
+        tee: bool,
+        pulse: Pulse,
+        stop: CancellationToken,
+    ) -> Option<Self> {
+        let resource = settings.resources.get(resource)?.clone();
+        let feed = resource.feed.clone()?;
+        Some(Self {
+            store: store.clone(),
+            settings: Arc::clone(settings),
+            scope: Scope::new(&resource, &feed),
+            resource,
+            feed,
+            pulse,
+            stop,
+            tee,
+            reader: None,
+        })
+    }
+
+    /// Reads and delivers until told to stop; failures are told and tried again, those of the store end it.
+    pub async fn serve(mut self) -> Result<(), StoreError> {
+        let Some(_lock) = self.hold().await? else {
+            return Ok(());
+        };
+        let mut failures: u32 = 0;
+        loop {
+            if self.stop.is_cancelled() {
+                return Ok(());
+            }
+            match self.turn(&mut |_| {}).await {
+                Ok(()) => failures = 0,
+                Err(error) if error.is_interruption() => {}
+                Err(FeedError::Store(error)) if !error.may_pass() => return Err(error),
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(resource = %self.resource.name, failures, "{error}");
+                    self.store
+                        .note_feed_problem(&self.resource.name, &error.to_string(), clock::now())
+                        .await?;
+                    if error.ends_session() {
+                        self.reader = None;
+                    }
+                    self.sit_out(failures).await;
+                }
+            }
+        }
+    }
+
+    /// Reads everything there is, once, and delivers it; for how many events, see the result.
+    pub async fn once(
+        mut self,
+        progress: &mut (dyn FnMut(&Load) + Send),
+    ) -> Result<u64, FeedError> {
+        let lock = self
+            .store
+            .lock_feed(&self.resource.name, Duration::ZERO)
+            .await?;
+        let Some(_lock) = lock else {
+            return Err(FeedError::Driven(self.resource.name.clone()));
+        };
+        let mut outbox = self.outbox()?;
+        loop {
+            let was_load = self.step(&mut outbox, progress).await?;
+            if !was_load {
+                return Ok(outbox.delivered());
+            }
+        }
+    }
+
+    /// Waits for the lock that lets only one process drive the feed; `None` when told to stop.
+    async fn hold(&self) -> Result<Option<crate::store::FeedLock>, StoreError> {
+        let mut told = false;
+        loop {
+            self.pulse.beat();
+            let lock = self
+                .store
+                .lock_feed(&self.resource.name, Duration::ZERO)
+                .await?;
+            if lock.is_some() || self.stop.is_cancelled() {
+                return Ok(lock);
+            }
+            if !told {
+                tracing::warn!("{}", FeedError::Driven(self.resource.name.clone()));
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = self.stop.cancelled() => return Ok(None),
+            }
+        }
+    }
+
+    /// Passes one after the other, with the configured pause, until something ends them.
+    async fn turn(&mut self, progress: &mut (dyn FnMut(&Load) + Send)) -> Result<(), FeedError> {
+        let mut outbox = self.outbox()?;
+        let mut silent = Stopwatch::start();
+        loop {
+            let before = outbox.delivered();
+            self.step(&mut outbox, progress).await?;
+            if outbox.delivered() > before {
+                silent = Stopwatch::start();
+            }
+            let Some(feed) = self.store.feed(&self.resource.name).await? else {
+                continue;
+            };
+            if self
+                .feed
+                .heartbeat
+                .is_some_and(|every| silent.elapsed() >= every)
+            {
+                self.beat(&feed, &mut outbox).await?;
+                silent = Stopwatch::start();
+            }
+            outbox.pause(self.feed.poll, &feed.cursor.tag).await?;
+        }
+    }
+
+    fn outbox(&self) -> Result<Outbox, FeedError> {
+        Outbox::open(
+            &self.store,
+            &self.resource.name,
+            &self.feed,
+            self.tee,
+            self.pulse.clone(),
+            self.stop.clone(),
+        )
+    }
+
+    /// One pass, or one load to its end; whether it was a load.
+    async fn step(
+        &mut self,
+        outbox: &mut Outbox,
+        progress: &mut (dyn FnMut(&Load) + Send),
+    ) -> Result<bool, FeedError> {
+        let feed = self.stands().await?;
+        outbox.drain(&feed.cursor.tag).await?;
+        let mut reader = self.reader(&feed).await?;
+        let work = Work {
+            store: &self.store,
+            resource: &self.resource,
+            settings: &self.feed,
+            scope: &self.scope,
+        };
+        let fingerprint = reader.fingerprint(&self.resource, &self.feed);
+        let ended = match start_load(&work, &mut reader, &feed, &fingerprint).await? {
+            Some((feed, load)) => {
+                let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
+                loaded.map(|_| true)
+            }
+            None => work.pass(&mut reader, &feed, outbox).await.map(|_| false),
+        };
+        if ended
+            .as_ref()
+            .err()
+            .is_none_or(|error| !error.ends_session() || error.is_interruption())
+        {
+            self.reader = Some(reader);
+        }
+        let is_load = ended?;
+        self.store
+            .note_feed_pass(&self.resource.name, clock::now())
+            .await?;
+        Ok(is_load)
+    }
+
+    /// The feed as it stands, begun where there is none; waits while it is stopped.
+    async fn stands(&mut self) -> Result<Feed, FeedError> {
+        loop {
+            self.pulse.beat();
+            let feed = match self.store.feed(&self.resource.name).await? {
+                Some(feed) => feed,
+                None => begin(&self.store, &self.settings, &self.resource, &self.feed).await?,
+            };
+            if !feed.is_stopped {
+                return Ok(feed);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.stop.cancelled() => {
+                    return Err(FeedError::Interrupted(self.resource.name.clone()));
+                }
+            }
+        }
+    }
+
+    /// The open reader of the DC the cursor names, or a new one.
+    async fn reader(&mut self, feed: &Feed) -> Result<Reader, FeedError> {
+        let dc = dc_in_use(&self.settings, &self.resource, &feed.cursor.cursor)?;
+        match self.reader.take() {
+            Some(reader) if reader.dc == dc.name => Ok(reader),
+            _ => Reader::open(&self.resource, &self.feed, dc).await,
+        }
+    }
+
+    async fn beat(&self, feed: &Feed, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let Some(reader) = &self.reader else {
+            return Ok(());
+        };
+        let source = reader.source(&self.resource);
+        let beat = heartbeat(&source, feed.cursor.cursor.last_updated, clock::now());
+        let page = FeedPage {
+            events: vec![beat],
+            ..FeedPage::default()
+        };
+        let fence = &feed.cursor.tag;
+        let written = self
+            .store
+            .write_feed_page(&self.resource.name, fence, page, clock::now());
+        match written.await? {
+            PageWritten::Written { .. } => outbox.drain(fence).await,
+            PageWritten::Fenced | PageWritten::Stopped => {
+                Err(FeedError::Interrupted(self.resource.name.clone()))
+            }
+        }
+    }
+
+    /// Waits longer with every failure in a row, and no longer where the feed is stopped or moved.
+    async fn sit_out(&self, failures: u32) {
+        let wait = self
+            .feed
+            .poll
+            .saturating_mul(1 << failures.saturating_sub(1).min(6))
+            .min(LONGEST_WAIT);
+        let Ok(Some(feed)) = self.store.feed(&self.resource.name).await else {
+            tokio::time::sleep(LOOK).await;
+            return;
+        };
+        let waited = Stopwatch::start();
+        while waited.elapsed() < wait && !self.stop.is_cancelled() {
+            self.pulse.beat();
+            tokio::time::sleep(LOOK).await;
+            let stands = self
+                .store
+                .feed_stands(&self.resource.name, &feed.cursor.tag)
+                .await;
+            if !matches!(stands, Ok(true)) {
+                return;
+            }
+        }
+    }
+}
