@@ -42,6 +42,16 @@ CREATE TABLE feed_context (
     PRIMARY KEY (feed_id, nc_id)
 ) WITHOUT ROWID;
 
+-- K as it was before the last switch, and the start that it gave: what an audit compares with.
+CREATE TABLE feed_switch (
+    feed_id INTEGER NOT NULL REFERENCES feed (id),
+    nc_id INTEGER NOT NULL REFERENCES naming_context (id),
+    told BLOB NOT NULL,
+    start INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (feed_id, nc_id)
+) WITHOUT ROWID;
+
 -- Numbers for what would otherwise be repeated in every journal.
 CREATE TABLE feed_attribute (
     id INTEGER PRIMARY KEY,
@@ -82,6 +92,7 @@ CREATE TABLE feed_object (
 CREATE INDEX feed_object_by_container ON feed_object (container_id, feed_id, nc_id, standing, guid);
 CREATE INDEX feed_object_with_journal ON feed_object (feed_id, guid) WHERE entries > 0;
 
+CREATE INDEX feed_object_aside ON feed_object (feed_id, nc_id, guid) WHERE standing <> 0 AND entries = 0;
 CREATE INDEX feed_object_partial ON feed_object (feed_id, guid) WHERE is_partial;
 
 -- What is to be delivered, in this order, to every sink.

@@ -38,8 +38,8 @@ pub use attempts::{AttemptLock, NewAttempt, OpenAttempt, Opened, Placed};
 pub use cursors::CursorSeen;
 pub use error::StoreError;
 pub use feed::{
-    DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, FeedHealth, FeedLock, Forgotten,
-    JournalSize, LoadOrder, LoadStarted, PageWritten, Replay, ResyncOrder, ToldCount,
+    DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, FeedHealth, FeedLock, FeedSwitch,
+    Forgotten, JournalSize, LoadOrder, LoadStarted, PageWritten, Replay, ResyncOrder, ToldCount,
     Undeliverable,
 };
 pub use prune::{CursorNeed, Pruned};

@@ -6,9 +6,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::codec::{Numbered, decode_journal, encode_journal};
 use super::numbers::{garbled, origins};
-use super::told::{Change, row_limit};
+use super::told::{Change, row_limit, standing_code};
 use super::{contexts, id_of};
-use crate::model::{Dn, ResourceName, Vector};
+use crate::model::{Dn, ResourceName, Standing, Vector};
 use crate::store::{Store, StoreError, values, vectors};
 
 /// How many objects one transaction looks at.
@@ -123,6 +123,9 @@ fn prune_chunk(
     if limits.is_empty() {
         return Ok((0, None));
     }
+    if place.is_empty() {
+        sweep_rows(tx, feed, &limits)?;
+    }
     let rows = journalled(tx, feed, place, CHUNK)?;
     let next = rows.last().map(|(guid, _, _)| guid.to_vec());
     let mut dropped = 0;
@@ -139,6 +142,33 @@ fn prune_chunk(
     }
     change.apply(tx, feed)?;
     Ok((dropped, next))
+}
+
+/// Forgets the objects that are not the consumer's and have no journal, in naming contexts that are level, and takes the
+/// mark of a partial image from the others: K speaks for all of them again.
+fn sweep_rows(tx: &Transaction<'_>, feed: i64, limits: &Limits) -> Result<(), StoreError> {
+    for nc in limits.keys() {
+        tx.prepare_cached(
+            "UPDATE feed_object SET is_partial = 0 WHERE feed_id = ?1 AND nc_id = ?2 AND is_partial",
+        )?
+        .execute([feed, *nc])?;
+        for (standing, column) in [
+            (Standing::Out, "objects_out"),
+            (Standing::Deleted, "objects_deleted"),
+        ] {
+            let gone = tx
+                .prepare_cached(
+                    "DELETE FROM feed_object WHERE feed_id = ?1 AND nc_id = ?2 AND standing = ?3 AND standing <> 0 \
+                     AND entries = 0",
+                )?
+                .execute([feed, *nc, standing_code(standing)])?;
+            tx.execute(
+                &format!("UPDATE feed SET {column} = {column} - ?2 WHERE id = ?1"),
+                params![feed, i64::try_from(gone).unwrap_or(i64::MAX)],
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// The objects with entries after `place`, in order.

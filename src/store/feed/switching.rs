@@ -7,7 +7,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{id_of, no_feed};
+use super::{id_of, no_feed, switched};
 use crate::model::{CursorTag, Knowledge, NcVectors, ResourceName};
 use crate::store::vector_codec::encode_whole;
 use crate::store::{StoreError, vectors};
@@ -18,6 +18,7 @@ pub(in crate::store) fn apply_knowledge(
     resource: &ResourceName,
     knowledge: &Knowledge,
 ) -> Result<bool, StoreError> {
+    switched::record(tx, resource, knowledge)?;
     match knowledge {
         Knowledge::Held { held, .. } => hold(tx, resource, held),
         Knowledge::Void { .. } => void(tx, resource),

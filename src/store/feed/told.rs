@@ -160,7 +160,7 @@ fn below(
     Ok(first)
 }
 
-fn by_guid(
+pub(super) fn by_guid(
     tx: &Transaction<'_>,
     feed: i64,
     guids: impl Iterator<Item = [u8; 16]>,
