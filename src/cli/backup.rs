@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, progress};
 use crate::config::Secrets;
 
 const EXAMPLES: &str = "\
@@ -30,7 +30,8 @@ struct Written {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let store = context.store(&settings).await?;
-    store.backup(&args.file, false).await?;
+    let copying = store.backup(&args.file, false);
+    progress::during("copying", context.quiet(), copying).await?;
     let bytes = std::fs::metadata(&args.file)
         .map_err(|error| CliError::failed("the backup cannot be looked at", error))?;
     let written = Written {

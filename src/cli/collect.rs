@@ -4,7 +4,7 @@ use comfy_table::Table;
 
 use super::output::{skew, table};
 use super::{CliError, Context, Exit, progress};
-use crate::collector::{self, Outcome, Round};
+use crate::collector::{self, Outcome, PollReport, Round};
 use crate::config::Secrets;
 use crate::model::DcName;
 
@@ -32,7 +32,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let in_use = collector::note_cursors(&store, &settings).await?;
     let targets = collector::targets(&settings, &in_use, &args.dcs);
     let bar = progress::bar("polling", targets.len(), context.quiet());
-    let round = collector::collect_once(&store, &settings, targets, |_| bar.inc(1)).await?;
+    let polled = |_: &PollReport| {
+        bar.inc(1);
+        if bar.length() == Some(bar.position()) {
+            progress::last_step(&bar, "pruning");
+        }
+    };
+    let round = collector::collect_once(&store, &settings, targets, polled).await?;
     bar.finish_and_clear();
     context.output.emit(&round, || drawn(&round))?;
     Ok(outcome(&round))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, progress};
 use crate::config::Secrets;
 use crate::model::{DcName, ResourceName};
 
@@ -35,7 +35,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     if let Some(dc) = seen.and_then(|seen| seen.dc).filter(|dc| !dcs.contains(dc)) {
         dcs.push(dc);
     }
-    let recovery = store.export_recovery(resource.name.clone(), &dcs).await?;
+    let reading = store.export_recovery(resource.name.clone(), &dcs);
+    let recovery = progress::during("reading", context.quiet(), reading).await?;
     let text = serde_json::to_string_pretty(&recovery);
     let text =
         text.map_err(|error| CliError::failed("cannot write the recovery data as JSON", error))?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{CliError, Context, Exit, confirm};
+use super::{CliError, Context, Exit, confirm, progress};
 use crate::config::Secrets;
 use crate::model::ResourceName;
 use crate::store::{Imported, Recovery};
@@ -97,7 +97,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             confirm::ask("Take it in?")?;
         }
         let store = context.store(&settings).await?;
-        taken.imported = Some(store.import_recovery(recovery, args.replace_cursor).await?);
+        let importing = store.import_recovery(recovery, args.replace_cursor);
+        taken.imported = Some(progress::during("importing", context.quiet(), importing).await?);
     }
     context.output.show(&taken, || summary(&taken))?;
     Ok(Exit::Ok)

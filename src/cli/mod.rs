@@ -44,6 +44,7 @@ mod steps;
 mod who;
 
 use std::ffi::OsString;
+use std::num::NonZero;
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -56,6 +57,8 @@ use args::{Args, Command};
 
 /// How long work that was given up, a name look-up for one, may hold the end of the program up.
 const LAST_WORK: Duration = Duration::from_secs(1);
+/// The most threads that run tasks: 1,000 DCs a second need no more, and each has a heap of its own.
+const MOST_WORKERS: usize = 4;
 
 /// Runs the program with these arguments, its own name first, and gives the code to end with.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -73,7 +76,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     logging::start(&args.global, args.command.default_level());
     let context = Context::new(&args.global);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let ended = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_WORKERS))
         .enable_all()
         .build()
         .map_err(|source| CliError::failed("cannot start the asynchronous runtime", source))

@@ -164,7 +164,8 @@ impl Poller {
             if let Some(target) = target {
                 let poll = async {
                     let _permit = self.permits.acquire().await;
-                    poll_and_record(&self.store, &target, &mut kept).await
+                    // In a box of its own: what a poll needs is large, and most DCs wait for their next one.
+                    Box::pin(poll_and_record(&self.store, &target, &mut kept)).await
                 };
                 // A hung DC must not hold the end of the service up; a write that was sent is carried out all the same.
                 tokio::select! {

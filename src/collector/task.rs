@@ -4,7 +4,8 @@
 //! - Every DC has a task of its own with its own connection, so a slow or hung DC delays nobody; a semaphore
 //!   bounds how many polls are under way at once.
 //! - A task that panics (in a library, say) counts as a failed poll of its DC and is started again.
-//! - A connection is kept between polls. Where a kept one turns out broken, the poll is tried once more on a new
+//! - A connection is kept between polls, and who answers on it is read anew at every poll: a restore changes the
+//!   invocationId. What closes it is the DC (AD's `MaxConnIdleTime` is 900 s, MS-ADTS 3.1.1.3.4.6). Where a kept one turns out broken, the poll is tried once more on a new
 //!   one before it counts as failed.
 
 use std::collections::BTreeMap;
@@ -101,7 +102,8 @@ pub async fn collect_once(
         let dc = target.dc.name.clone();
         let handle = polls.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            poll_and_record(&store, &target, &mut None).await
+            // In a box of its own: what a poll needs is large, and most DCs wait for their turn.
+            Box::pin(poll_and_record(&store, &target, &mut None)).await
         });
         named.insert(handle.id(), dc);
     }

@@ -360,36 +360,41 @@ async fn collect(
     if !controls.is_empty() {
         ldap.with_controls(controls);
     }
-    let mut stream = ldap
-        .with_timeout(budget.left())
-        .streaming_search(
+    let mut stream = None;
+    let mut entries = Vec::new();
+    // One bound around all of it: the library's own would set a timer for every message.
+    let walk = async {
+        let search = ldap.streaming_search(
             query.base,
             query.scope.into(),
             query.filter,
             query.attributes.to_vec(),
-        )
-        .await
-        .map_err(Fault::Library)?;
-    let mut entries = Vec::new();
-    loop {
-        match timeout(budget.left(), stream.next()).await {
-            Ok(Ok(Some(item))) if item.is_ref() || item.is_intermediate() => {}
-            Ok(Ok(Some(_))) if entries.len() >= MOST_PER_PAGE => {
+        );
+        let stream = stream.insert(search.await.map_err(Fault::Library)?);
+        while let Some(item) = stream.next().await.map_err(Fault::Library)? {
+            if item.is_ref() || item.is_intermediate() {
+                continue;
+            }
+            if entries.len() >= MOST_PER_PAGE {
                 let problem = format!("more than {MOST_PER_PAGE} entries in one page");
                 return Err(Fault::Panic(problem));
             }
-            Ok(Ok(Some(item))) => entries.push(item.0),
-            Ok(Ok(None)) => return Ok((entries, stream.finish().await)),
-            Ok(Err(LdapError::Timeout { .. })) | Err(_) => {
+            entries.push(item.0);
+        }
+        Ok(stream.finish().await)
+    };
+    match timeout(budget.left(), walk).await {
+        Ok(ended) => Ok((entries, ended?)),
+        Err(_) => {
+            if let Some(mut stream) = stream {
                 let id = stream.ldap_handle().last_id();
                 stream.finish().await;
                 let short = Duration::from_millis(250);
                 if timeout(short, ldap.abandon(id)).await.is_err() {
                     tracing::debug!(id, "the abandon could not be sent");
                 }
-                return Err(Fault::Timeout);
             }
-            Ok(Err(error)) => return Err(Fault::Library(error)),
+            Err(Fault::Timeout)
         }
     }
 }

@@ -4,13 +4,18 @@
 //! - The crypto provider is named here (ring), so no process-wide default has to be installed.
 //! - Roots are loaded by us: a system store with a bad certificate among good ones is usable, an empty one is
 //!   an error that says so, where the LDAP library would go on with no roots at all.
+//! - The files are read at every connect, so a renewed certificate counts at once; but connections whose files say
+//!   the same share one configuration, since a store of roots for each of 1,000 DCs is most of their memory.
+//! - No session is resumed: every connection verifies the DC's certificate with the roots of the moment.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+use sha2::{Digest as _, Sha256};
 
 use super::error::DirectoryError;
 use crate::config::{Credentials, TlsTrust};
@@ -47,20 +52,89 @@ pub fn trusting(trust: &TlsTrust) -> Result<ClientConfig, TlsProblem> {
     Ok(Arc::unwrap_or_clone(config))
 }
 
-/// The client configuration; reads the files it needs, which are small and local.
+/// The configurations that connections use, by the digest of what they were made from.
+static IN_USE: Mutex<Vec<(Fingerprint, Weak<ClientConfig>)>> = Mutex::new(Vec::new());
+
+type Fingerprint = [u8; 32];
+
+/// What a configuration is made from.
+struct Material {
+    roots: Vec<CertificateDer<'static>>,
+    client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+}
+
+impl Material {
+    /// Reads the files, which are small and local.
+    fn read(trust: &TlsTrust, credentials: &Credentials) -> Result<Self, TlsProblem> {
+        let client = match credentials {
+            Credentials::External { certificate, key } => {
+                Some((certificates(certificate)?, private_key(key)?))
+            }
+            Credentials::Anonymous
+            | Credentials::Simple { .. }
+            | Credentials::NotRead { .. }
+            | Credentials::Gssapi { .. } => None,
+        };
+        let roots = match trust {
+            TlsTrust::File(path) => certificates(path)?,
+            TlsTrust::System => system_roots()?,
+        };
+        Ok(Self { roots, client })
+    }
+
+    fn fingerprint(&self, trust: &TlsTrust) -> Fingerprint {
+        let mut digest = Sha256::new();
+        let mut add = |bytes: &[u8]| {
+            digest.update(bytes.len().to_be_bytes());
+            digest.update(bytes);
+        };
+        // A bad certificate is left out where the system has it, and an error in a file of ours.
+        add(if *trust == TlsTrust::System {
+            b"system"
+        } else {
+            b"file"
+        });
+        self.roots.iter().for_each(|root| add(root));
+        if let Some((chain, key)) = &self.client {
+            add(b"client");
+            chain.iter().for_each(|certificate| add(certificate));
+            add(key.secret_der());
+        }
+        digest.finalize().into()
+    }
+}
+
+/// The client configuration; reads the files it needs, and shares it with the connections for which they say the same.
 pub(super) fn client_config(
     trust: &TlsTrust,
     credentials: &Credentials,
 ) -> Result<Arc<ClientConfig>, TlsProblem> {
+    let material = Material::read(trust, credentials)?;
+    let fingerprint = material.fingerprint(trust);
+    let mut in_use = IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+    in_use.retain(|(_, config)| config.strong_count() > 0);
+    let same = in_use.iter().find(|(of, _)| *of == fingerprint);
+    if let Some(config) = same.and_then(|(_, config)| config.upgrade()) {
+        return Ok(config);
+    }
+    let config = Arc::new(built(material, trust, credentials)?);
+    in_use.push((fingerprint, Arc::downgrade(&config)));
+    Ok(config)
+}
+
+fn built(
+    material: Material,
+    trust: &TlsTrust,
+    credentials: &Credentials,
+) -> Result<ClientConfig, TlsProblem> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsProblem::new(error.to_string(), "this is a defect of the build"))?
-        .with_root_certificates(roots(trust)?);
-    let config = match credentials {
-        Credentials::External { certificate, key } => builder
-            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
-            .map_err(|error| {
+        .with_root_certificates(roots(material.roots, trust)?);
+    let mut config = match (material.client, credentials) {
+        (Some((chain, own)), Credentials::External { certificate, key }) => {
+            builder.with_client_auth_cert(chain, own).map_err(|error| {
                 TlsProblem::new(
                     format!(
                         "{} and {} do not go together: {error}",
@@ -69,20 +143,22 @@ pub(super) fn client_config(
                     ),
                     "`key` must be the private key of `certificate`",
                 )
-            })?,
-        Credentials::Anonymous
-        | Credentials::Simple { .. }
-        | Credentials::NotRead { .. }
-        | Credentials::Gssapi { .. } => builder.with_no_client_auth(),
+            })?
+        }
+        _ => builder.with_no_client_auth(),
     };
-    Ok(Arc::new(config))
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
-fn roots(trust: &TlsTrust) -> Result<RootCertStore, TlsProblem> {
+fn roots(
+    certificates: Vec<CertificateDer<'static>>,
+    trust: &TlsTrust,
+) -> Result<RootCertStore, TlsProblem> {
     let mut store = RootCertStore::empty();
     match trust {
         TlsTrust::File(path) => {
-            for certificate in certificates(path)? {
+            for certificate in certificates {
                 store.add(certificate).map_err(|error| {
                     TlsProblem::new(
                         format!("{} holds an unusable certificate: {error}", path.display()),
@@ -92,25 +168,33 @@ fn roots(trust: &TlsTrust) -> Result<RootCertStore, TlsProblem> {
             }
         }
         TlsTrust::System => {
-            let found = rustls_native_certs::load_native_certs();
-            store.add_parsable_certificates(found.certs);
+            store.add_parsable_certificates(certificates);
             if store.is_empty() {
-                let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
-                return Err(TlsProblem::new(
-                    format!(
-                        "this system has no usable root certificates ({})",
-                        if reasons.is_empty() {
-                            "none found".to_owned()
-                        } else {
-                            reasons.join("; ")
-                        }
-                    ),
-                    "install ca-certificates, or name the authority's PEM file",
-                ));
+                return Err(no_system_roots("none is usable"));
             }
         }
     }
     Ok(store)
+}
+
+fn system_roots() -> Result<Vec<CertificateDer<'static>>, TlsProblem> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(no_system_roots(&if reasons.is_empty() {
+            "none found".to_owned()
+        } else {
+            reasons.join("; ")
+        }));
+    }
+    Ok(found.certs)
+}
+
+fn no_system_roots(why: &str) -> TlsProblem {
+    TlsProblem::new(
+        format!("this system has no usable root certificates ({why})"),
+        "install ca-certificates, or name the authority's PEM file",
+    )
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsProblem> {

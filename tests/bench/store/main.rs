@@ -1,6 +1,8 @@
-//! The size and speed of the store: a DC in use and 10 candidates with a million samples each, and vectors of 1,000 entries.
+//! The size and speed of the store: a DC in use and 10 candidates with a million samples each, vectors of 1,000 entries,
+//! and a week of 1,000 DCs.
 //!
-//! `cargo bench --bench store` prints the figures; `-- --samples 10000` makes it short.
+//! `cargo bench --bench store` prints the figures; `-- --samples 10000 --hours 2` makes it short, `-- week` is the week
+//! alone.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -9,8 +11,10 @@
 
 mod feeding;
 mod planning;
+mod week;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,9 +34,16 @@ const BEGIN: i64 = 1_767_225_600_000;
 
 #[tokio::main]
 async fn main() {
-    let samples = std::env::args().skip_while(|arg| arg != "--samples").nth(1);
-    let samples: i64 = samples.map_or(1_000_000, |count| count.parse().unwrap());
+    let after = |name: &str, otherwise: i64| {
+        let given = std::env::args().skip_while(|arg| arg != name).nth(1);
+        given.map_or(otherwise, |count| count.parse().unwrap())
+    };
     let folder = tempfile::tempdir().unwrap();
+    week::measure(folder.path(), 1_000, after("--hours", 7 * 24)).await;
+    if std::env::args().any(|arg| arg == "week") {
+        return;
+    }
+    let samples = after("--samples", 1_000_000);
     time_samples(&folder.path().join("samples.db"), samples).await;
     feeding::time_pages(&folder.path().join("feed.db"), samples.min(200_000)).await;
     for changing in [0, ENTRIES / 10, ENTRIES] {
@@ -61,7 +72,7 @@ async fn time_samples(path: &Path, samples: i64) {
     let watch = Stopwatch::start();
     for number in 0..DCS {
         store
-            .import_recovery(filled(number, samples), false)
+            .import_recovery(recovery(number..number + 1, &(0..samples)), false)
             .await
             .unwrap();
     }
@@ -196,7 +207,22 @@ fn usn(minute: i64) -> Usn {
     Usn::new(5_000_000 + minute * 37).unwrap()
 }
 
-fn filled(number: u32, samples: i64) -> Recovery {
+/// The samples of these minutes of these DCs, as an import takes them.
+fn recovery(dcs: Range<u32>, minutes: &Range<i64>) -> Recovery {
+    Recovery {
+        name: "ADSyncRecovery_bench".to_owned(),
+        version: 1,
+        resource: "bench".parse().unwrap(),
+        exported_at: at(minutes.end),
+        dcs: dcs.map(|number| filled(number, minutes.clone())).collect(),
+        evidence: Vec::new(),
+        cursor: None,
+        cursor_seen: None,
+        knowledge: None,
+    }
+}
+
+fn filled(number: u32, minutes: Range<i64>) -> RecoveryDc {
     let row = |minute| RecoverySample(at(minute).as_millis(), usn(minute), 180, Some(minute % 90));
     let incarnation = RecoveryIncarnation {
         invocation_id: id(u64::from(number)),
@@ -206,27 +232,17 @@ fn filled(number: u32, samples: i64) -> Recovery {
         is_global_catalog: true,
         is_read_only: false,
         first_seen: at(0),
-        last_seen: at(samples),
+        last_seen: at(minutes.end),
         quarantine: None,
         released_at: None,
         released_by: None,
         release_reason: None,
         known_usn: None,
-        samples: (0..samples).map(row).collect(),
+        samples: minutes.map(row).collect(),
     };
-    Recovery {
-        name: "ADSyncRecovery_bench".to_owned(),
-        version: 1,
-        resource: "bench".parse().unwrap(),
-        exported_at: at(samples),
-        dcs: vec![RecoveryDc {
-            name: name(number),
-            incarnations: vec![incarnation],
-        }],
-        evidence: Vec::new(),
-        cursor: None,
-        cursor_seen: None,
-        knowledge: None,
+    RecoveryDc {
+        name: name(number),
+        incarnations: vec![incarnation],
     }
 }
 
