@@ -308,3 +308,7 @@ fn plain_names(presented: &[String]) -> String {
         .collect();
     plain.join(", ")
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

@@ -26,6 +26,9 @@ const MIGRATIONS: [&str; 2] = [
     include_str!("../../schema/0002_feed.sql"),
 ];
 
+/// How much of the database each reader keeps in memory.
+const READER_CACHE_KIB: i64 = 512;
+
 /// The pause between two tries where `SQLite` reports a lock without waiting itself.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -105,6 +108,8 @@ pub(super) fn reader(path: &Path, tuning: Tuning) -> Result<Connection, StoreErr
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(opening(path))?;
     settle(&connection, tuning).map_err(opening(path))?;
+    // In KiB: a look follows one path through each tree, and the system has the pages anyway.
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 

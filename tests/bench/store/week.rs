@@ -41,8 +41,8 @@ pub(super) async fn measure(folder: &Path, dcs: u32, hours: i64) {
     for (what, arguments) in [
         ("`highwater status`, all DCs", &["status"] as &[&str]),
         (
-            "`highwater history`, the newest 100 of each DC",
-            &["history", "bench"],
+            "`highwater history`, the newest 100 of each of 11 DCs",
+            &["history", "bench", "--limit", "100"],
         ),
         (
             "`highwater plan`, 10 DCs, none of which listens",
