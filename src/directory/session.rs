@@ -383,20 +383,18 @@ async fn collect(
         }
         Ok(stream.finish().await)
     };
-    match timeout(budget.left(), walk).await {
-        Ok(ended) => Ok((entries, ended?)),
-        Err(_) => {
-            if let Some(mut stream) = stream {
-                let id = stream.ldap_handle().last_id();
-                stream.finish().await;
-                let short = Duration::from_millis(250);
-                if timeout(short, ldap.abandon(id)).await.is_err() {
-                    tracing::debug!(id, "the abandon could not be sent");
-                }
-            }
-            Err(Fault::Timeout)
+    if let Ok(ended) = timeout(budget.left(), walk).await {
+        return Ok((entries, ended?));
+    }
+    if let Some(mut stream) = stream {
+        let id = stream.ldap_handle().last_id();
+        stream.finish().await;
+        let short = Duration::from_millis(250);
+        if timeout(short, ldap.abandon(id)).await.is_err() {
+            tracing::debug!(id, "the abandon could not be sent");
         }
     }
+    Err(Fault::Timeout)
 }
 
 /// Runs a future of the LDAP library: bounded, and with its panics caught, since it panics on malformed answers.

@@ -94,10 +94,14 @@ impl Material {
         } else {
             b"file"
         });
-        self.roots.iter().for_each(|root| add(root));
+        for root in &self.roots {
+            add(root);
+        }
         if let Some((chain, key)) = &self.client {
             add(b"client");
-            chain.iter().for_each(|certificate| add(certificate));
+            for certificate in chain {
+                add(certificate);
+            }
             add(key.secret_der());
         }
         digest.finalize().into()

@@ -70,8 +70,8 @@ impl Watch {
         let wall = self.wall.elapsed();
         Cost {
             wall,
-            client: own_cpu() - self.client,
-            servers: servers.cpu() - self.servers,
+            client: own_cpu().saturating_sub(self.client),
+            servers: servers.cpu().saturating_sub(self.servers),
         }
     }
 }

@@ -76,7 +76,7 @@ fn python(servers: &Servers, library: &str, module: &str) -> Row {
     let before = servers.cpu();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let share = (servers.cpu() - before) / u32::try_from(ROUNDS).unwrap();
+    let share = servers.cpu().saturating_sub(before) / u32::try_from(ROUNDS).unwrap();
     let rounds: Vec<Cost> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()

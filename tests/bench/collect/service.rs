@@ -114,10 +114,12 @@ pub(crate) async fn watch(dcs: usize, polls: u64, period: &str) {
     );
     println!(
         "{:>8} {:>10} {:>11} {:>11} {:>10} {:>16}",
-        "polls", "seconds", "RSS MiB", "most MiB", "CPU s", "failed polls"
+        "polls", "seconds", "RSS MB", "most MB", "CPU s", "failed polls"
     );
     let watch = Stopwatch::start();
     let mut command = highwater(&config);
+    // As the systemd unit has it.
+    command.env("MALLOC_ARENA_MAX", "1");
     let child = command
         .arg("run")
         .stdin(Stdio::null())
@@ -142,8 +144,8 @@ pub(crate) async fn watch(dcs: usize, polls: u64, period: &str) {
         println!(
             "{done:>8} {:>10.0} {:>11.1} {:>11.1} {:>10.1} {failed:>16}",
             watch.elapsed().as_secs_f64(),
-            mib(process, "VmRSS:"),
-            mib(process, "VmHWM:"),
+            megabytes(process, "VmRSS:"),
+            megabytes(process, "VmHWM:"),
             cost::cpu_of(process).as_secs_f64()
         );
         if done >= polls {
@@ -153,10 +155,10 @@ pub(crate) async fn watch(dcs: usize, polls: u64, period: &str) {
     }
 }
 
-/// A figure of proc_pid_status(5), in MiB.
-fn mib(process: u32, name: &str) -> f64 {
+/// A figure of proc_pid_status(5), in MB (10^6 bytes).
+fn megabytes(process: u32, name: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     let kib: u32 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    f64::from(kib) / 1024.0
+    f64::from(kib) * 1024.0 / 1e6
 }
