@@ -130,6 +130,12 @@ pub enum FeedError {
         /// What the last one said.
         problem: String,
     },
+    /// There is no feed to look at.
+    #[error(
+        "resource {0} has no feed of its own that was begun: `highwater run` or `highwater sync {0}` begins one of kind \
+         \"builtin\""
+    )]
+    NoFeed(ResourceName),
     /// Somebody else drives the feed.
     #[error(
         "the feed of {0} is driven by another process, the service or a `highwater sync`: stop that one first"

@@ -14,16 +14,20 @@
 pub mod decide;
 pub mod sinks;
 
+mod audit;
 mod begin;
 mod error;
 mod load;
 mod outbox;
 mod page;
 mod pass;
+mod prune;
 mod reader;
 mod reread;
 mod scope;
 mod task;
 
+pub use audit::{Audited, Ghost, LeftOut, Rehearsal, audit, ghosts, rehearse};
 pub use error::FeedError;
+pub use prune::prune_journals;
 pub use task::Task;

@@ -121,6 +121,10 @@ pub enum Command {
     Resync(super::resync::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),
+    /// Rehearses a failover of our own feed on the real directory, delivering nothing
+    Drill(super::drill::Args),
+    /// Proves after a failover that our own feed left nothing out
+    Audit(super::audit::Args),
     /// Runs the feed of a resource in the foreground, events on standard output
     Sync(super::sync::Args),
     /// Shows how resources and domain controllers stand

@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 pub mod check;
 pub mod choice;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod context;
 pub mod demo;
 pub mod discover;
+pub mod drill;
 pub mod error;
 pub mod exit;
 pub mod export;
@@ -36,6 +38,7 @@ pub mod sync;
 pub mod undo;
 
 mod confirm;
+mod feed_error;
 mod kerberos;
 mod plan_view;
 mod plot;
@@ -106,6 +109,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Undo(args) => undo::run(args, context).await,
         Command::Attempts(args) => attempts::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
+        Command::Drill(args) => drill::run(args, context).await,
+        Command::Audit(args) => audit::run(args, context).await,
         Command::Sync(args) => sync::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,

@@ -119,6 +119,15 @@ impl Output {
         table.width().filter(|_| self.terminal).map(usize::from)
     }
 
+    /// Rows below a header as text.
+    pub fn rows(&self, header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+        let mut all = table(header);
+        for row in rows {
+            all.add_row(row);
+        }
+        self.draw(all)
+    }
+
     /// The table as text, as wide as the terminal where there is one.
     pub fn draw(&self, mut table: Table) -> String {
         table.set_content_arrangement(ContentArrangement::Dynamic);

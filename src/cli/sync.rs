@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, Context, Exit, progress};
+use super::{CliError, Context, Exit, feed_error, progress};
 use crate::active_sync::{FeedError, Task};
 use crate::clock::Pulse;
 use crate::config::Secrets;
@@ -78,19 +78,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             context.message(error);
             Ok(Exit::Partial)
         }
-        Err(FeedError::Store(error)) => Err(error.into()),
-        Err(FeedError::Directory(error)) => Err(CliError::Directory(error.failure())),
-        Err(
-            error @ (FeedError::Driven(_)
-            | FeedError::OtherIncarnation { .. }
-            | FeedError::RolledBack { .. }
-            | FeedError::OtherProjection(_)
-            | FeedError::TooManyDeletes { .. }
-            | FeedError::TombstonesExpired { .. }),
-        ) => Err(CliError::Refused {
-            reason: error.to_string(),
-        }),
-        Err(error) => Err(CliError::failed("the feed ended", error)),
+        Err(error) => Err(feed_error::of(error)),
     }
 }
 

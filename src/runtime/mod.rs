@@ -163,6 +163,18 @@ impl Service {
         for (before, _) in self.feeds.drain(..) {
             before.cancel();
         }
+        let has_feed = self
+            .settings
+            .resources
+            .values()
+            .any(|resource| resource.feed.is_some());
+        if has_feed {
+            let (told, pulse) = (self.stop.child_token(), Pulse::start());
+            let (store, settings) = (self.store.clone(), Arc::clone(&self.settings));
+            let work = active_sync::prune_journals(store, settings, pulse.clone(), told.clone());
+            self.add("pruning of journals", told.clone(), work);
+            self.feeds.push((told, pulse));
+        }
         for resource in self.settings.resources.clone().keys() {
             let (told, pulse) = (self.stop.child_token(), Pulse::start());
             let task = active_sync::Task::new(

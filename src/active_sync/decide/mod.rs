@@ -13,6 +13,7 @@
 //! - Rows of objects that are not the consumer's are kept only where they prevent a mistake later: a tombstone, so that
 //!   a lagging DC cannot bring the object to life, and a container whose renaming was seen.
 
+mod audit;
 mod change;
 mod event;
 mod links;
@@ -24,6 +25,7 @@ mod whole;
 
 use std::collections::BTreeSet;
 
+pub use audit::{Proof, left_out};
 pub use change::{Change, Changed};
 pub use event::{Source, change_id, event, heartbeat};
 pub use links::{digest, drop_deleted};
@@ -111,6 +113,19 @@ pub enum Silence {
     /// The DC is behind the consumer and shows the object as it was before its delete, leaving or coming was told (R5):
     /// looked at again until the DC has caught up.
     Held,
+}
+
+/// Whether a cause that was counted stands for silence.
+pub fn is_silence(code: &str) -> bool {
+    [
+        Silence::Repeat,
+        Silence::Unwanted,
+        Silence::OutOfScope,
+        Silence::NeverTold,
+        Silence::Held,
+    ]
+    .into_iter()
+    .any(|silence| silence.code() == code)
 }
 
 impl Silence {

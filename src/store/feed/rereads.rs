@@ -7,6 +7,23 @@ use crate::model::{ObjectGuid, Reread, ResourceName};
 use crate::store::{Store, StoreError, cursors, vectors};
 
 impl Store {
+    /// Has these read again; those on the list already stay on it once.
+    pub async fn order_rereads(
+        &self,
+        resource: &ResourceName,
+        orders: Vec<Reread>,
+    ) -> Result<(), StoreError> {
+        let resource = resource.clone();
+        self.write(move |tx| {
+            let feed = super::required(tx, &resource)?;
+            for order in &orders {
+                queue(tx, feed, order)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// What is to be read again, at most `limit`, in an order of its own: the next ones are those `after` the last one
     /// given.
     pub async fn feed_rereads(
