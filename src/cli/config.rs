@@ -51,9 +51,15 @@ pub enum Action {
         #[arg(value_enum, default_value = "config")]
         what: Example,
     },
-    /// Writes the JSON Schema of the configuration, for editors
-    #[command(after_help = "Examples:\n  highwater config schema > highwater.schema.json")]
-    Schema,
+    /// Writes a JSON Schema: of the configuration, for editors, or of what others read and write
+    #[command(
+        after_help = "Examples:\n  highwater config schema > highwater.schema.json\n  highwater config schema event > event.schema.json"
+    )]
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value = "config")]
+        of: Described,
+    },
 }
 
 /// A file to begin with.
@@ -67,6 +73,31 @@ pub enum Example {
     CollectService,
     /// The systemd timer that starts it
     CollectTimer,
+}
+
+/// What a JSON Schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// The configuration
+    Config,
+    /// The events of a feed
+    Event,
+    /// A cursor file
+    Cursor,
+    /// What `export` writes and `import` reads
+    Recovery,
+}
+
+impl Described {
+    /// The schema.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Config => config::SCHEMA,
+            Self::Event => include_str!("../../schema/event.schema.json"),
+            Self::Cursor => include_str!("../../schema/cursor.schema.json"),
+            Self::Recovery => include_str!("../../schema/recovery.schema.json"),
+        }
+    }
 }
 
 impl Example {
@@ -87,7 +118,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
         Action::Check => check(context),
         Action::Show => show(context),
         Action::Example { what } => as_it_is(what.text(), context),
-        Action::Schema => as_it_is(config::SCHEMA, context),
+        Action::Schema { of } => as_it_is(of.text(), context),
     }
 }
 
