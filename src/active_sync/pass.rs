@@ -12,9 +12,14 @@ use super::reread::read_again;
 use super::scope::Scope;
 use crate::clock;
 use crate::config::{self, ResourceSettings};
-use crate::directory::{ChangeQuery, Position, Reading, Target, changes};
+use crate::directory::{ChangeQuery, Position, Reading, Target, Wanted, changes, read_facts};
 use crate::model::{CursorTag, Dn, Feed, FeedContext, Usn, Vector};
 use crate::store::{FeedCommit, FeedCommitted, Store};
+
+/// Milliseconds in a day.
+const DAY_MS: i64 = 86_400_000;
+/// The lifetime where none can be read (ADTS 6.1.1.2.4.1.1).
+const SHORTEST_TOMBSTONE_DAYS: u32 = 60;
 
 /// What a pass needs besides the reader.
 pub(super) struct Work<'a> {
@@ -33,6 +38,7 @@ impl Work<'_> {
         outbox: &mut Outbox,
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
+        self.not_too_old(reader).await?;
         let position = reader.position(self.resource, cursor).await?;
         self.not_rolled_back(reader, feed, &position)?;
         for (nc, why) in &position.unreadable {
@@ -98,6 +104,36 @@ impl Work<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Whether every deletion since the last complete pass still has its tombstone; a shorter absence than any lifetime is
+    /// not looked into.
+    pub(super) async fn not_too_old(&self, reader: &mut Reader) -> Result<(), FeedError> {
+        let health = self.store.feed_health(&self.resource.name).await?;
+        let Some(last) = health.and_then(|health| health.last_pass) else {
+            return Ok(());
+        };
+        let days = clock::now().ms_since(last) / DAY_MS;
+        if days < 1 {
+            return Ok(());
+        }
+        let wanted = Wanted {
+            tombstones: true,
+            ..Wanted::default()
+        };
+        let facts = read_facts(&mut reader.session, &wanted).await?;
+        let lifetime = facts
+            .tombstone_lifetime_days
+            .unwrap_or(SHORTEST_TOMBSTONE_DAYS);
+        if days < i64::from(lifetime) {
+            return Ok(());
+        }
+        Err(FeedError::TombstonesExpired {
+            resource: self.resource.name.clone(),
+            dc: reader.dc.clone(),
+            days,
+            lifetime,
+        })
     }
 
     /// R10: the DC ends below what was read of it.
