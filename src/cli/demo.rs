@@ -72,6 +72,21 @@ fn rendered(report: &Report, context: &Context) -> String {
             }
         )
     );
+    let feed = &report.feed;
+    let _ = write!(
+        text,
+        "\n\nHighwater's own feed: {} events from dc1, then {} from the next DC; {} objects read there were recognised as \
+         told,\n{} changes were told twice (and {} memberships, which carry no stamps), and {} missed.",
+        feed.events_before,
+        feed.events_after,
+        feed.suppressed,
+        feed.repeated,
+        feed.unproven,
+        feed.missed.map_or_else(
+            || "nobody knows how many were".to_owned(),
+            |n| format!("{n} values were")
+        ),
+    );
     if report.moved.ahead > 0 {
         let _ = write!(
             text,

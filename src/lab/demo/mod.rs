@@ -10,6 +10,7 @@
 //! - Every start is tried on a copy of the consumer from the moment of the death, on the same DC, after the same
 //!   writes; the consumer itself is moved by the plan that `best` makes.
 
+mod feed;
 mod report;
 mod scene;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+pub use feed::FeedRow;
 pub use report::{Means, Report, Row};
 use scene::Scene;
 
@@ -124,6 +126,11 @@ pub async fn run(seed: u64, mut say: impl FnMut(String)) -> Result<Report, DemoE
         chosen.start.usn, chosen.method
     ));
     let starts = starts(&scene, &to, failure, lag_ms).await?;
+    say(
+        "Highwater's own feed, which has read dc1 as well, is moved too, while the writing goes on"
+            .to_owned(),
+    );
+    scene.move_feed().await?;
     scene.calm().await?;
     say("the writing stops, what is left replicates, and every start is carried on".to_owned());
     let mut rows = Vec::new();
@@ -131,6 +138,11 @@ pub async fn run(seed: u64, mut say: impl FnMut(String)) -> Result<Report, DemoE
         rows.push(scene.try_start(means, replication_ms, &plan, &to).await?);
     }
     let moved = apply(&mut scene, &best, &chosen).await?;
+    say(
+        "dc1 comes back and gives away what it alone had; the feed reads that from the other DC"
+            .to_owned(),
+    );
+    let feed = scene.judge_feed().await?;
     Ok(Report {
         seed,
         moved_to: to,
@@ -139,6 +151,7 @@ pub async fn run(seed: u64, mut say: impl FnMut(String)) -> Result<Report, DemoE
         writes: written,
         rows,
         moved,
+        feed,
         took_ms: watch.elapsed_ms(),
     })
 }

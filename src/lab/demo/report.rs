@@ -63,14 +63,17 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// The consumer itself, moved as `best` chose.
     pub moved: Row,
+    /// Highwater's own feed, moved by its own plan.
+    pub feed: super::FeedRow,
     /// How long it all took.
     pub took_ms: u32,
 }
 
 impl Report {
-    /// Whether the start from the vector, and the move itself, missed nothing.
+    /// Whether the start from the vector, the move itself, and the feed missed nothing.
     pub fn vector_missed_nothing(&self) -> bool {
         let mut vectors = self.rows.iter().filter(|row| row.means == Means::Vector);
-        vectors.next().is_some_and(|row| row.missed == Some(0)) && self.moved.missed == Some(0)
+        let by_vector = vectors.next().is_some_and(|row| row.missed == Some(0));
+        by_vector && self.moved.missed == Some(0) && self.feed.missed == Some(0)
     }
 }

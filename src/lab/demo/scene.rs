@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::DemoError;
+use super::feed::{self, FeedRow, Following};
 use super::report::{Means, Row};
 use crate::clock::{self, Pulse, Stopwatch};
 use crate::collector;
@@ -73,6 +74,7 @@ pub(super) struct Scene {
     collecting: Option<JoinHandle<Result<(), StoreError>>>,
     driving: JoinHandle<()>,
     writes: Arc<Mutex<Traffic>>,
+    following: Option<Following>,
     stop: CancellationToken,
     folder: Folder,
 }
@@ -111,6 +113,7 @@ impl Scene {
         let stop = CancellationToken::new();
         let writes = Arc::new(Mutex::new(Traffic::new(PACE)));
         let driving = tokio::spawn(drive(lab.shared_forest(), Arc::clone(&writes)));
+        let following = Following::start(&store, &settings, &folder.0)?;
         let collecting = collector::serve(
             store.clone(),
             Arc::clone(&settings),
@@ -125,6 +128,7 @@ impl Scene {
             collecting: Some(tokio::spawn(collecting)),
             driving,
             writes,
+            following: Some(following),
             stop,
             folder,
         })
@@ -184,8 +188,30 @@ impl Scene {
         Ok(self.lab.with(|forest| forest.settle(now))?)
     }
 
+    /// Moves the feed, which reads on by itself.
+    pub(super) async fn move_feed(&mut self) -> Result<(), DemoError> {
+        match &mut self.following {
+            Some(following) => following.fail_over().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings the dead DC's database back, so that every write reaches every DC, and judges the feed by that.
+    pub(super) async fn judge_feed(&mut self) -> Result<FeedRow, DemoError> {
+        let Some(following) = self.following.take() else {
+            return Ok(FeedRow::default());
+        };
+        let now = clock::now().as_millis();
+        let truth = self.lab.with(|forest| {
+            forest.dc_mut(0)?.is_alive = true;
+            forest.settle(now)?;
+            forest.state(1, DOMAIN)
+        })?;
+        following.judge(&truth).await
+    }
+
     pub(super) fn resource(&self) -> Result<&ResourceSettings, DemoError> {
-        let found = self.settings.resources.values().next();
+        let found = self.settings.resources.get(&resource_name()?);
         found.ok_or_else(|| DemoError::Scene("no resource is configured".to_owned()))
     }
 
@@ -345,6 +371,7 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
         },
         feed: None,
     };
+    let feed = feed::resource(&resource, folder)?;
     Ok(Settings {
         store: folder.join("highwater.db"),
         collector: Collector {
@@ -354,6 +381,6 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
             days_to_keep_usns: 7,
         },
         dcs,
-        resources: [(name, resource)].into(),
+        resources: [(name, resource), (feed.name.clone(), feed)].into(),
     })
 }
