@@ -7,7 +7,7 @@ use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
 use crate::config::{self, ResourceSettings, Settings};
-use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Usn};
+use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Preference, Usn};
 use crate::store::{LoadOrder, LoadStarted, Store};
 
 /// Begins the feed of a resource on the first of its DCs that answers, the preferred ones first.
@@ -17,7 +17,10 @@ pub(super) async fn begin(
     resource: &ResourceSettings,
     feed: &config::Feed,
 ) -> Result<Feed, FeedError> {
-    let mut wishes: Vec<_> = resource.backup_dcs.iter().collect();
+    let wishes = resource.backup_dcs.iter();
+    let mut wishes: Vec<_> = wishes
+        .filter(|(_, preference)| **preference != Preference::MustNot)
+        .collect();
     wishes.sort_by_key(|(name, preference)| (**preference, (*name).clone()));
     let mut problem = "none is configured".to_owned();
     for (name, _) in wishes {

@@ -75,6 +75,8 @@ impl Reader {
     ) -> Result<Position, FeedError> {
         let position = read_position(&mut self.session, &resource.base_contexts).await?;
         self.same(resource, cursor, position.identity.invocation_id)?;
+        // A session outlives a restore where nothing resets it.
+        self.identity = position.identity.clone();
         Ok(position)
     }
 

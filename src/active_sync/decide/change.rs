@@ -8,6 +8,9 @@ use super::rules::{Rule, holds};
 use super::{Sought, digest};
 use crate::model::{AttributeOid, Image, LinkDigest, LinkValue, ObjectGuid, Op, Stamp, Usn};
 
+/// `objectClass` (MS-ADA3 2.41): whatever is read of an object, this is among it.
+const OBJECT_CLASS: &str = "2.5.4.0";
+
 /// What is delivered of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -19,6 +22,8 @@ pub struct Change {
     pub guid: ObjectGuid,
     /// Its name.
     pub dn: String,
+    /// Its classes, the most special one last; none where the DC does not know the object.
+    pub classes: Vec<String>,
     /// The name it was told with before, where that is another.
     pub previous_dn: Option<String>,
     /// Where a deleted object was.
@@ -64,7 +69,14 @@ pub enum Changed {
 
 impl Change {
     pub(super) fn new(op: Op, image: &Image, reason: &'static str) -> Self {
-        Self::of(image.guid, &image.dn, image.usn_changed, op, reason)
+        let classes = image.values.get(&AttributeOid::new(OBJECT_CLASS));
+        let classes = classes.into_iter().flatten();
+        Self {
+            classes: classes
+                .map(|class| String::from_utf8_lossy(class).into_owned())
+                .collect(),
+            ..Self::of(image.guid, &image.dn, image.usn_changed, op, reason)
+        }
     }
 
     pub(super) fn of(
@@ -79,6 +91,7 @@ impl Change {
             reason,
             guid,
             dn: dn.to_owned(),
+            classes: Vec::new(),
             previous_dn: None,
             last_known_parent: None,
             usn_changed,

@@ -73,7 +73,7 @@ pub fn heartbeat(source: &Source<'_>, last_updated: Usn, now: UtcMs) -> Outgoing
         "time": at,
         "datacontenttype": "application/json",
         "data": {
-            "dc": source.dc, "invocationId": source.reader, "lastUpdated": last_updated.to_string(), "at": at,
+            "dc": source.dc, "invocationId": source.reader, "lastUpdated": last_updated, "at": at,
         },
     });
     Outgoing {
@@ -94,6 +94,7 @@ fn data(source: &Source<'_>, change: &Change) -> Value {
     if let Some(parent) = &change.last_known_parent {
         data.insert("lastKnownParent".to_owned(), json!(parent));
     }
+    data.insert("objectClass".to_owned(), json!(change.classes));
     data.insert("reason".to_owned(), json!(change.reason));
     data.insert("attributes".to_owned(), attributes(source, change));
     let changed: Vec<Value> = change
@@ -104,14 +105,14 @@ fn data(source: &Source<'_>, change: &Change) -> Value {
     data.insert("changed".to_owned(), Value::Array(changed));
     for (key, oids) in [("unreadable", &change.unreadable), ("kept", &change.kept)] {
         let names: Vec<_> = oids.iter().map(|oid| name_of(source.schema, oid)).collect();
-        if !names.is_empty() {
+        if key == "unreadable" || !names.is_empty() {
             data.insert(key.to_owned(), json!(names));
         }
     }
     data.insert(
         "readFrom".to_owned(),
         json!({
-            "dc": source.dc, "invocationId": source.reader, "usnChanged": change.usn_changed.to_string(),
+            "dc": source.dc, "invocationId": source.reader, "usnChanged": change.usn_changed,
         }),
     );
     Value::Object(data)
@@ -149,14 +150,26 @@ fn attributes(source: &Source<'_>, change: &Change) -> Value {
 fn words(schema: &Schema, guid: ObjectGuid, changed: &Changed) -> Value {
     let id = change_id(guid, changed);
     match changed {
-        Changed::Stamped { oid, stamp, .. } => json!({
-            "attribute": name_of(schema, oid),
-            "changeId": id,
-            "at": seconds(stamp.seconds),
-            "version": stamp.version,
-            "origin": stamp.origin,
-            "usn": stamp.usn.to_string(),
-        }),
+        Changed::Stamped {
+            oid,
+            stamp,
+            repairs,
+        } => {
+            let mut words = json!({
+                "attribute": name_of(schema, oid),
+                "changeId": id,
+                "version": stamp.version,
+                "origin": stamp.origin,
+                "usn": stamp.usn,
+            });
+            if let Some(at) = seconds(stamp.seconds) {
+                words["at"] = json!(at);
+            }
+            if repairs.is_some() {
+                words["repairs"] = json!(true);
+            }
+            words
+        }
         Changed::Linked { oid, .. } => {
             json!({ "attribute": name_of(schema, oid), "changeId": id })
         }

@@ -39,6 +39,8 @@ pub struct FeedHealth {
 
 impl Store {
     /// Takes the lock that lets one process drive the feed of a resource; `None` where another holds it for all of `wait`.
+    /// What who held it before in this process had still to write is written when this returns: a reader that was
+    /// dropped in the middle must not write beside the one that takes its place.
     pub async fn lock_feed(
         &self,
         resource: &ResourceName,
@@ -46,6 +48,9 @@ impl Store {
     ) -> Result<Option<FeedLock>, StoreError> {
         let path = beside(self.path(), &format!("feed-{resource}.lock"));
         let taken = blocking(move || file_lock::exclusive(&path, wait)).await?;
+        if taken.is_some() {
+            self.write(|_| Ok(())).await?;
+        }
         Ok(taken.map(|file| FeedLock { _file: file }))
     }
 

@@ -1,0 +1,1 @@
+//! Sinks that are down, refuse, and work again.
