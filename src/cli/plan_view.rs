@@ -119,10 +119,8 @@ fn candidates(plan: &Plan) -> comfy_table::Table {
         let starts = verdict.starts.as_ref();
         let read = chosen.map(|chosen| chosen.start.read_at_most).or_else(|| {
             let starts = starts?;
-            starts
-                .vector
-                .as_ref()
-                .ok()
+            let best = starts.best.as_ref().map(|best| &best.start);
+            best.or(starts.vector.as_ref().ok())
                 .or(starts.time.as_ref().ok())
                 .map(|start| start.read_at_most)
         });
@@ -243,6 +241,19 @@ fn evidence(plan: &Plan, evidence: &Evidence) -> String {
         Evidence::LastSwitch { since } => format!("what was known at the switch of {since}"),
         Evidence::NothingRead => {
             "the cursor stands at 0, so everything is read in any case".to_owned()
+        }
+        Evidence::Feed { since, margin: 0 } => {
+            format!("what the feed held when its cursor was written at {since}")
+        }
+        Evidence::Feed { since, margin } => format!(
+            "what the feed held when its cursor was written at {since}, less {margin} USNs, since the history is too \
+             short for a start by time"
+        ),
+        Evidence::FullPass { since: Some(since) } => {
+            format!("the pass over everything under way since {since} begins anew there")
+        }
+        Evidence::FullPass { since: None } => {
+            "the feed reads everything anew there, as ordered with --allow-gap".to_owned()
         }
         Evidence::BackupSample {
             collected_at,

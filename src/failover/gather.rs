@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
-use super::decide::{self, ByHand, Candidate, Input, Source};
+use super::decide::{self, ByHand, Candidate, FeedState, Input, Source};
 use super::error::FailoverError;
 use crate::config::{DcSettings, ResourceSettings, Settings};
+use crate::consumer::Consumer;
 use crate::directory::{self, Session, Wanted};
 use crate::model::{
     Ask, DcFacts, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, PollFailure,
@@ -28,17 +29,59 @@ pub struct Probe {
     pub answer: Result<DcFacts, PollFailure>,
 }
 
-/// Gathers the input for one resource, its cursor and the candidates' answers from the store.
+/// Where a consumer stands, read before any candidate is asked.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// Its cursor.
+    pub cursor: HeldCursor,
+    /// Our own feed, where it is one.
+    pub feed: Option<FeedState>,
+}
+
+/// Reads where a resource's consumer stands; cursor, K and S of a feed in one look.
+pub(super) async fn standing(
+    store: &Store,
+    resource: &ResourceSettings,
+) -> Result<Standing, FailoverError> {
+    let consumer = Consumer::new(&resource.name, &resource.consumer, store);
+    let Some(settings) = &resource.feed else {
+        let cursor = consumer.read().await?;
+        return Ok(Standing { cursor, feed: None });
+    };
+    let found = store.feed(&resource.name).await?;
+    let (cursor, contexts, load) = match found {
+        Some(feed) => (feed.cursor, feed.contexts, feed.load),
+        None => (consumer.read().await?, BTreeMap::new(), None),
+    };
+    let written_at = store.cursor_written_at(&resource.name).await?;
+    let feed = FeedState {
+        contexts,
+        loading_since: load.map(|load| load.since),
+        written_at: written_at.unwrap_or(UtcMs::from_millis(0)),
+        start_margin: settings.start_margin,
+    };
+    Ok(Standing {
+        cursor,
+        feed: Some(feed),
+    })
+}
+
+/// Gathers the input for one resource, where it stands and the candidates' answers from the store.
 pub async fn gather(
     store: &Store,
     settings: &Settings,
     resource: &ResourceSettings,
     ask: Ask,
-    cursor: HeldCursor,
+    standing: Standing,
     probes: Vec<Probe>,
 ) -> Result<Input, FailoverError> {
+    let Standing { cursor, feed } = standing;
     let source_dc = dc_in_use(settings, resource, &cursor)?;
-    let naming_contexts = naming_contexts(resource, &probes);
+    let naming_contexts = match &feed {
+        // One that the configuration added since is read by a pass of its own.
+        Some(feed) if !feed.contexts.is_empty() => feed.contexts.keys().cloned().collect(),
+        _ => naming_contexts(resource, &probes),
+    };
     let source = source(store, source_dc, &cursor, naming_contexts).await?;
     let target = decide::target(&ask, source.read_by.as_ref().map(Sample::not_begun_at));
     let mut candidates = Vec::new();
@@ -54,6 +97,7 @@ pub async fn gather(
         knowledge: store.knowledge(&resource.name).await?,
         cursor,
         source,
+        feed,
         candidates,
     })
 }

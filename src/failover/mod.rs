@@ -23,7 +23,7 @@ mod work;
 pub use apply::{Applied, Order, apply, apply_or_replan};
 pub use apply_error::{ApplyError, SyncNow};
 pub use error::FailoverError;
-pub use gather::{Probe, gather};
+pub use gather::{Probe, Standing, gather};
 pub use resume::{Resumed, resume};
 pub use resume_decide::{Remaining, Stands, what_remains, where_it_stands};
 pub use task::{UndoPlan, order, plan, plan_undo, undo_order};

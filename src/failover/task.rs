@@ -3,10 +3,9 @@
 use super::apply::Order;
 use super::decide::{self, UndoInput, UndoRefused};
 use super::error::FailoverError;
-use super::gather::{dc_in_use, gather, probe, probe_all, wanted};
+use super::gather::{Standing, dc_in_use, gather, probe, probe_all, standing, wanted};
 use crate::clock;
 use crate::config::{ResourceSettings, Settings};
-use crate::consumer::Consumer;
 use crate::model::{Ask, Attempt, AttemptKind, Chosen, Plan, Switch};
 use crate::store::{CursorSeen, Store};
 
@@ -20,10 +19,9 @@ pub async fn plan(
     resource: &ResourceSettings,
     ask: Ask,
 ) -> Result<Plan, FailoverError> {
-    let cursor = Consumer::new(&resource.name, &resource.consumer, store)
-        .read()
-        .await?;
-    let source = dc_in_use(settings, resource, &cursor)?;
+    let standing = standing(store, resource).await?;
+    let cursor = &standing.cursor;
+    let source = dc_in_use(settings, resource, cursor)?;
     let seen = CursorSeen {
         resource: resource.name.clone(),
         dc: Some(source.name.clone()),
@@ -33,7 +31,7 @@ pub async fn plan(
     };
     store.note_cursor_seen(&seen).await?;
     let probes = probe_all(settings, resource, &ask).await;
-    let input = gather(store, settings, resource, ask, cursor, probes).await?;
+    let input = gather(store, settings, resource, ask, standing, probes).await?;
     Ok(decide::decide(&input, clock::now()))
 }
 
@@ -90,12 +88,15 @@ pub async fn plan_undo(
             answers: None,
         });
     }
+    let Standing { cursor, feed } = standing(store, resource).await?;
     let input = UndoInput {
         back_to: back_to.name.clone(),
-        cursor: Consumer::new(&resource.name, &resource.consumer, store)
-            .read()
-            .await?,
-        knowledge: store.knowledge(&resource.name).await?,
+        knowledge: match &feed {
+            Some(feed) => Some(feed.knowledge(&cursor, &done.to)),
+            None => store.knowledge(&resource.name).await?,
+        },
+        begins_anew: feed.is_some_and(|feed| feed.begins_anew(&cursor).is_some()),
+        cursor,
         incarnation: match lives.as_slice() {
             [only] => Some(only.invocation_id),
             _ => None,

@@ -32,7 +32,9 @@ pub use feed::{
 pub use image::{Image, LinkValue, LocalStamp};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};
 pub use name::{DcName, Dn, NameError, ResourceName, short_name};
-pub use plan::{Ask, Chosen, Evidence, How, Method, Plan, StartPoint, Starts, Verdict, Warning};
+pub use plan::{
+    Ask, BestStart, Chosen, Evidence, How, Method, Plan, StartPoint, Starts, Verdict, Warning,
+};
 pub use poll::{FailureKind, PollFailure};
 pub use refusal::{WhyNoStart, WhyNot};
 pub use sample::{KnownUsn, NcVectors, Sample, SourceSample};

@@ -91,6 +91,18 @@ pub enum Evidence {
     },
     /// The cursor stands at 0: the consumer has read nothing yet, and reads everything.
     NothingRead,
+    /// S of our own feed, which is written with its cursor.
+    Feed {
+        /// When both were last written.
+        since: UtcMs,
+        /// How many USNs lower the start lies, since the history is too short for a start by time.
+        margin: u64,
+    },
+    /// Our own feed reads everything in any case, and begins with it anew on the new DC.
+    FullPass {
+        /// Since when the pass over everything has been under way; `None` where it is ordered with this move.
+        since: Option<UtcMs>,
+    },
     /// A sample of the backup DC.
     BackupSample {
         /// When it was collected.
@@ -113,6 +125,16 @@ pub struct StartPoint {
     pub evidence: Evidence,
 }
 
+/// The start that `best` takes for our own feed, which filters out what it reads twice: the lower of those by vector
+/// and by time, or the one by vector less a margin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BestStart {
+    /// Which of them.
+    pub method: Method,
+    /// The start.
+    pub start: StartPoint,
+}
+
 /// The starts of one candidate by every method, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Starts {
@@ -125,6 +147,9 @@ pub struct Starts {
     /// By hand, where a sample was named.
     #[serde(with = "start_or_none::if_asked")]
     pub manual: Option<Result<StartPoint, WhyNoStart>>,
+    /// What `best` takes, where that is not simply one of these: for our own feed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<BestStart>,
 }
 
 /// The judgement on one candidate.

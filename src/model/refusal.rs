@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DcName, Dn, InvocationId, PollFailure, Usn, UtcMs};
+use super::{DcName, Dn, InvocationId, PollFailure, ResourceName, Usn, UtcMs};
 
 /// Why a DC may not take over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -46,6 +46,19 @@ pub enum WhyNot {
     RolledBack {
         /// The evidence.
         evidence: String,
+    },
+    /// Our own feed knows of more changes than it has (R10).
+    #[error(
+        "its database went back in time: the feed was told its changes up to {told}, but it is only at {committed}; keep \
+         it out with `highwater quarantine add {dc} --reason ...` until it is demoted and promoted again"
+    )]
+    BehindFeed {
+        /// The candidate.
+        dc: DcName,
+        /// The highest of its USNs in K and S.
+        told: Usn,
+        /// Its highestCommittedUSN.
+        committed: Usn,
     },
     /// Not synchronized yet.
     #[error("it has not finished its first synchronization (isSynchronized is FALSE)")]
@@ -153,6 +166,18 @@ pub enum WhyNoStart {
         since: UtcMs,
         /// Why.
         reason: String,
+    },
+    /// S of our own feed is unknown (R7).
+    #[error(
+        "what the feed holds of {nc} is unknown, since it went on from a start that was not proven or what it knew was \
+         declared void: `highwater resync {resource}` has everything read anew; where the DC in use is gone, \
+         --allow-gap moves the feed and has it read everything on the new DC"
+    )]
+    FeedUnknown {
+        /// The resource.
+        resource: ResourceName,
+        /// The first naming context for which it is unknown.
+        nc: Dn,
     },
     /// The vector has no entry for this DC's incarnation (R2).
     #[error(

@@ -40,6 +40,13 @@ impl Usn {
     pub fn above(self, lower: Usn) -> u64 {
         u64::try_from(self.0.saturating_sub(lower.0)).unwrap_or(0)
     }
+
+    /// The USN this far below, 0 where there is none.
+    #[must_use]
+    pub fn less(self, usns: u64) -> Usn {
+        let usns = i64::try_from(usns).unwrap_or(i64::MAX);
+        Usn(self.0.saturating_sub(usns).max(0))
+    }
 }
 
 impl TryFrom<i64> for Usn {

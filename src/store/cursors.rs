@@ -33,6 +33,22 @@ impl Store {
             .await
     }
 
+    /// When the cursor kept here was last written, by a sync's commit or a switch; `None` where there is none.
+    pub async fn cursor_written_at(
+        &self,
+        resource: &ResourceName,
+    ) -> Result<Option<UtcMs>, StoreError> {
+        let resource = resource.clone();
+        self.read(move |transaction| {
+            let at = transaction
+                .prepare_cached("SELECT updated_at FROM cursor WHERE resource = ?1")?
+                .query_row([resource.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(at.map(UtcMs::from_millis))
+        })
+        .await
+    }
+
     /// Creates the first cursor of a resource; `None` where it has one already, which is then left alone.
     pub async fn create_cursor(
         &self,

@@ -15,6 +15,7 @@ fn a_start_is_told_in_words_of_its_own() {
         }),
         time: Err(WhyNoStart::NoFailureTimestamp),
         manual: None,
+        best: None,
     };
     let value = serde_json::to_value(&starts).unwrap();
     assert_eq!(

@@ -217,6 +217,7 @@ impl Watcher {
             },
             source,
             knowledge: consumer.knowledge.clone(),
+            feed: None,
             candidates,
         }
     }

@@ -409,6 +409,7 @@ impl World {
             },
             knowledge: self.consumer.knowledge.clone(),
             facts: facts.flatten(),
+            begins_anew: false,
             allow_gap: false,
             restart: true,
             done: switch,

@@ -49,7 +49,13 @@ pub(super) fn why_not(input: &Input, candidate: &Candidate, held: Option<&Held>)
         }),
         Ok(facts) => {
             reasons.extend(wrong_server(candidate, facts));
-            reasons.extend(rolled_back(candidate, facts, held));
+            match &input.feed {
+                Some(feed) => {
+                    reasons.extend(rolled_back(candidate, facts, None));
+                    reasons.extend(super::feed::rolled_back(feed, candidate, facts));
+                }
+                None => reasons.extend(rolled_back(candidate, facts, held)),
+            }
             reasons.extend(unlike(input.host_attribute, facts));
             reasons.extend(
                 input

@@ -32,6 +32,9 @@ pub(super) fn cursor_incarnation(input: &Input) -> Result<InvocationId, WhyNoSta
 
 /// S, or why it is unknown. With `allow_gap`, an unproven earlier start is passed over.
 pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
+    if let Some(feed) = &input.feed {
+        return super::feed::held(input, feed);
+    }
     if nothing_read(input) {
         return Ok(Held {
             s: input
@@ -125,8 +128,18 @@ fn not_ahead(input: &Input, ia: InvocationId) -> Result<(), WhyNoStart> {
     }
 }
 
+impl Held {
+    /// Whether everything is read in any case: 0 is the start, and right on every DC.
+    pub(super) fn is_from_zero(&self) -> bool {
+        matches!(
+            self.evidence,
+            Evidence::NothingRead | Evidence::FullPass { .. }
+        )
+    }
+}
+
 /// Whether the consumer has not completed a search yet: it will read everything, wherever it does.
-pub(super) fn nothing_read(input: &Input) -> bool {
+fn nothing_read(input: &Input) -> bool {
     let cursor = &input.cursor.cursor;
     cursor.last_updated == Usn::ZERO && cursor.last_deleted == Usn::ZERO
 }

@@ -124,6 +124,7 @@ fn input(cursor: i64, end_of_dc1: i64) -> Input {
             naming_contexts: BTreeSet::from([nc()]),
         },
         knowledge: None,
+        feed: None,
         candidates: vec![candidate(1, end_of_dc1), candidate(2, 100)],
     }
 }

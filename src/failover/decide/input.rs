@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::feed::FeedState;
 use crate::config::Position;
 use crate::model::{
     Ask, DcFacts, DcName, Dn, HeldCursor, HostAttribute, Incarnation, InvocationId, Knowledge,
@@ -27,6 +28,8 @@ pub struct Input {
     pub source: Source,
     /// What was known at the last switch, if there was one.
     pub knowledge: Option<Knowledge>,
+    /// Our own feed, where the consumer is one: S and K come from it, never from samples.
+    pub feed: Option<FeedState>,
     /// The backup DCs, in any order.
     pub candidates: Vec<Candidate>,
 }

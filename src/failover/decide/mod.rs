@@ -10,9 +10,11 @@
 //!   so the start by time is never too late. The moment the answer arrived would be later than what it shows.
 //! - A start that lies above the proven one would skip changes and is refused, also for a start by hand; where
 //!   nothing can be proven, a start by time or by hand goes with a warning, as in the original.
+//! - For our own feed `best` is another, see [`FeedState`]: what it reads twice is not delivered twice.
 //! - With `allow_gap` the knowledge afterwards is void (R7), unless the start was proven all the same.
 
 mod eligible;
+mod feed;
 mod held;
 mod input;
 mod order;
@@ -25,6 +27,7 @@ use crate::model::{
     How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart, WhyNot,
 };
 
+pub use feed::FeedState;
 use held::Held;
 pub use input::{ByHand, Candidate, Input, Source};
 pub(super) use undo::on_record;
@@ -99,8 +102,9 @@ fn verdict(
         why_not,
         starts,
         lag_ms: lag(input, candidate),
-        covers_consumer: match (held, facts, ia) {
-            (Ok(held), Some(facts), Some(ia)) => {
+        covers_consumer: match (&input.feed, held, facts, ia) {
+            (Some(feed), _, Some(facts), _) => feed::covers(feed, facts, ia),
+            (None, Ok(held), Some(facts), Some(ia)) => {
                 eligible::covers(held, facts, ia, &input.source.naming_contexts)
             }
             _ => false,
@@ -149,9 +153,10 @@ fn effective<'a>(input: &Input, starts: &'a Starts) -> Option<Found<'a>> {
         } => (Method::Time, starts.time.as_ref()),
         How::Auto {
             method: StartMethod::Best,
-        } => match (&starts.vector, &starts.time) {
-            (Err(_), Ok(time)) => (Method::Time, Ok(time)),
-            (vector, _) => (Method::Vector, vector.as_ref()),
+        } => match (&starts.best, &starts.vector, &starts.time) {
+            (Some(best), _, _) => (best.method, Ok(&best.start)),
+            (None, Err(_), Ok(time)) => (Method::Time, Ok(time)),
+            (None, vector, _) => (Method::Vector, vector.as_ref()),
         },
     })
 }

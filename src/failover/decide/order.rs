@@ -26,13 +26,23 @@ pub(super) fn key(input: &Input, verdict: &Verdict, target: Option<UtcMs>) -> Ke
         Some((method, Ok(point))) => (Some(method), Some(point)),
         _ => (None, None),
     };
+    // Whether the lower of two proven starts is by vector or by time says nothing for or against a DC.
+    let is_best_of_feed = point.is_some_and(|point| point.proven)
+        && verdict
+            .starts
+            .as_ref()
+            .is_some_and(|starts| starts.best.as_ref().map(|best| &best.start) == point);
     Key {
         out: !verdict.why_not.is_empty(),
         preference: verdict.preference,
         elsewhere: !verdict.same_site,
-        method,
+        method: if is_best_of_feed { None } else { method },
         lacks_some: !verdict.covers_consumer,
-        distance: point.map_or(u64::MAX, |point| distance(point, target)),
+        distance: match point {
+            Some(point) if is_best_of_feed => point.read_at_most,
+            Some(point) => distance(point, target),
+            None => u64::MAX,
+        },
         name: verdict.dc.clone(),
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn starts(
 ) -> Starts {
     let vector = held
         .clone()
-        .and_then(|held| from_vector(input, candidate, facts, &held, now));
+        .and_then(|held| from_vector(input, candidate, facts, &held, now))
+        .or_else(|why| super::feed::by_order(input, facts).ok_or(why));
     let proven = vector
         .as_ref()
         .ok()
@@ -38,6 +39,7 @@ pub(super) fn starts(
         .is_some()
         .then(|| by_hand(input, candidate, facts, proven, now));
     Starts {
+        best: super::feed::best(input, facts, &vector, &time),
         vector,
         time,
         manual,
@@ -52,7 +54,7 @@ fn from_vector(
     held: &Held,
     now: UtcMs,
 ) -> Result<StartPoint, WhyNoStart> {
-    if super::held::nothing_read(input) {
+    if held.is_from_zero() {
         return Ok(from_the_beginning(facts, held));
     }
     let id = facts.identity.invocation_id;
@@ -99,8 +101,11 @@ fn from_the_beginning(facts: &DcFacts, held: &Held) -> StartPoint {
     }
 }
 
-/// Whether S holds without `allow_gap` having passed anything over.
+/// Whether S holds without `allow_gap` having passed anything over. S of a feed is in the feed, or nowhere.
 fn sound(input: &Input) -> bool {
+    if input.feed.is_some() {
+        return true;
+    }
     let known = match &input.knowledge {
         None
         | Some(Knowledge::Pass {

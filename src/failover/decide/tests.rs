@@ -8,6 +8,7 @@
 )]
 
 mod build;
+mod feed;
 mod properties;
 mod starts;
 mod table;

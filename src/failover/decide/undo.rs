@@ -22,6 +22,8 @@ pub struct UndoInput {
     pub incarnation: Option<InvocationId>,
     /// The answer of the old DC just now; `None` where it gives none.
     pub facts: Option<DcFacts>,
+    /// Whether everything is read anew wherever it goes on, a pass of our own feed being due or under way: 0 is proven.
+    pub begins_anew: bool,
     /// Whether the old cursor is put back even if that could skip changes.
     pub allow_gap: bool,
     /// Whether the sync is started again afterwards.
@@ -184,6 +186,9 @@ fn check_old_dc(input: &UndoInput, id: Option<InvocationId>, old: Usn) -> Result
 
 /// S[ia] as it stands now, the least over the naming contexts.
 fn proven_start(input: &UndoInput, id: Option<InvocationId>) -> Option<Usn> {
+    if input.begins_anew {
+        return Some(Usn::ZERO);
+    }
     let held = input.knowledge.as_ref().and_then(Knowledge::held)?;
     let id = id?;
     held.values().map(|vector| vector.get(id)).min().flatten()

@@ -9,7 +9,7 @@ use highwater::config::{
     Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,
     Security, Settings, Timeouts, TlsTrust,
 };
-use highwater::failover::{Probe, decide, gather};
+use highwater::failover::{Probe, Standing, decide, gather};
 use highwater::model::{
     Ask, Cursor, CursorTag, DcFacts, Dn, HeldCursor, HostAttribute, Hours, How, InstanceType,
     Method, NcVectors, Preference, StartMethod, Vector,
@@ -44,6 +44,7 @@ pub(super) async fn time_plans(store: &Store, samples: i64) {
         },
         tag: CursorTag("1".to_owned()),
     };
+    let standing = Standing { cursor, feed: None };
     let mut times = Vec::new();
     for run in 0..RUNS {
         let ask = Ask {
@@ -63,7 +64,7 @@ pub(super) async fn time_plans(store: &Store, samples: i64) {
             .map(|dc| probe(dc, samples))
             .collect();
         let watch = Stopwatch::start();
-        let input = gather(store, &settings, resource, ask, cursor.clone(), probes)
+        let input = gather(store, &settings, resource, ask, standing.clone(), probes)
             .await
             .unwrap();
         let plan = decide::decide(&input, at(samples));

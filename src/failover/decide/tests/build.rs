@@ -156,6 +156,7 @@ pub(super) fn input() -> Input {
             naming_contexts: BTreeSet::from([nc()]),
         },
         knowledge: None,
+        feed: None,
         candidates: vec![
             candidate(2, 250, &[(1, 90), (3, 310)], 190),
             candidate(3, 330, &[(1, 80), (2, 190)], 280),

@@ -17,6 +17,7 @@ fn undo_input(change: impl FnOnce(&mut UndoInput)) -> UndoInput {
         knowledge: Some(done.knowledge.clone()),
         incarnation: Some(id(1)),
         facts: Some(facts(1, 120, &[(2, 240), (3, 280)])),
+        begins_anew: false,
         allow_gap: false,
         restart: true,
         done,
