@@ -18,6 +18,8 @@
 //! - `dying`: Highwater itself is killed
 //! - `keeping`: a cursor kept in the store
 //! - `reading`: a whole domain as a feed reads it
+//! - `feed`: the change feed's events, compared with the directory
+//! - `feeding`: the change feed through every fault of the DC in use
 //! - `telling`: the whole use as a person sees it
 
 #![expect(
@@ -31,6 +33,8 @@ mod collecting;
 mod connecting;
 mod consumer;
 mod dying;
+mod feed;
+mod feeding;
 mod keeping;
 mod lab;
 mod moving;

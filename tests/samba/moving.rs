@@ -18,15 +18,16 @@ use super::writers::Writers;
 /// A bound on the lab's replication under load, well above the second or two it takes.
 const HONEST: Duration = Duration::from_secs(9);
 
+/// What happens to a DC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(crate) enum Fault {
     Killed,
     Hung,
     CutOff,
 }
 
 impl Fault {
-    fn strike(self, lab: &Lab, dc: &str) {
+    pub(crate) fn strike(self, lab: &Lab, dc: &str) {
         match self {
             Self::Killed => lab.kill(dc),
             Self::Hung => lab.pause(dc),
@@ -34,7 +35,7 @@ impl Fault {
         }
     }
 
-    fn repair(self, lab: &Lab, dc: &str) {
+    pub(crate) fn repair(self, lab: &Lab, dc: &str) {
         match self {
             Self::Killed => lab.start(dc),
             Self::Hung => lab.resume(dc),

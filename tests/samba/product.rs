@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -13,6 +13,10 @@ use super::process::{Outcome, Running};
 /// The account Highwater binds with unless a scenario says otherwise: a plain domain user.
 pub(crate) const READER: &str = "method = \"simple\"\nuser = \"reader@LAB.TEST\"\n\
                                  password = { file = \"reader.pass\" }\n";
+
+/// An account that sees what is deleted.
+pub(crate) const ADMINISTRATOR: &str = "method = \"simple\"\nuser = \"administrator@LAB.TEST\"\n\
+                                        password = { file = \"administrator.pass\" }\n";
 
 /// A `highwater.toml` to be written into the scenario's folder.
 #[derive(Debug)]
@@ -94,6 +98,19 @@ impl<'a> Configuration<'a> {
         self
     }
 
+    /// A resource `hr` that Highwater reads itself, with these further lines of the feed's table; its events go to
+    /// `events.jsonl`.
+    pub(crate) fn feed(mut self, lines: &str) -> Self {
+        let events = self.lab.scratch().join("events.jsonl");
+        self.resource("hr", "", |text| {
+            let events = events.display();
+            writeln!(text, "kind = \"builtin\"\n\n[resource.hr.feed]\n{lines}").unwrap();
+            writeln!(text, "\n[resource.hr.feed.sink.archive]\nkind = \"file\"").unwrap();
+            writeln!(text, "path = \"{events}\"").unwrap();
+        });
+        self.credentials(ADMINISTRATOR)
+    }
+
     fn resource(&mut self, name: &str, more: &str, consumer: impl FnOnce(&mut String)) {
         let names: Vec<&str> = self.dcs.iter().map(|(name, _)| name.as_str()).collect();
         let text = &mut self.resources;
@@ -131,6 +148,7 @@ impl<'a> Configuration<'a> {
         let folder = self.lab.scratch();
         for (file, secret) in [
             ("reader.pass", "Reader.Lab1\n"),
+            ("administrator.pass", "Passw0rd.Lab1\n"),
             ("wrong.pass", "Wrong.Lab1\n"),
             ("disabled.pass", "Disabled.Lab1\n"),
         ] {
@@ -157,6 +175,11 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     fn words<'w>(&'w self, words: &[&'w str]) -> Vec<&'w str> {
         [&["--config", self.path.to_str().unwrap()], words].concat()
+    }
+
+    /// The configuration file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs a command to its end.

@@ -14,7 +14,16 @@ pub(crate) struct Writers(Vec<Running>);
 impl Writers {
     /// Starts a writer to every DC, `rate` writes a second each, until they are stopped.
     pub(crate) fn start(lab: &Lab, seed: u32, rate: u32) -> Self {
-        let (program, seed, rate) = (script("writers.py"), seed.to_string(), rate.to_string());
+        Self::of("writers.py", lab, seed, rate)
+    }
+
+    /// The same with the writers of everything a feed tells (`feed_writers.py`).
+    pub(crate) fn of_everything(lab: &Lab, seed: u32, rate: u32) -> Self {
+        Self::of("feed_writers.py", lab, seed, rate)
+    }
+
+    fn of(program: &str, lab: &Lab, seed: u32, rate: u32) -> Self {
+        let (program, seed, rate) = (script(program), seed.to_string(), rate.to_string());
         let begin = |dc: &str| {
             let host = host(dc);
             let words = [
