@@ -13,13 +13,23 @@ use super::scope::Scope;
 use crate::clock;
 use crate::config::{self, ResourceSettings};
 use crate::directory::{ChangeQuery, Position, Reading, Target, Wanted, changes, read_facts};
-use crate::model::{CursorTag, Dn, Feed, FeedContext, Usn, Vector};
+use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, RereadWhy, Usn, Vector};
 use crate::store::{FeedCommit, FeedCommitted, Store};
 
 /// Milliseconds in a day.
 const DAY_MS: i64 = 86_400_000;
 /// The lifetime where none can be read (ADTS 6.1.1.2.4.1.1).
 const SHORTEST_TOMBSTONE_DAYS: u32 = 60;
+
+/// How many of those that are to be read again are looked at at once.
+const SOME: usize = 500;
+
+/// Where a DC stood when a pass over its changes was committed.
+pub(super) struct Rest {
+    tag: CursorTag,
+    committed: Usn,
+    vectors: NcVectors,
+}
 
 /// What a pass needs besides the reader.
 pub(super) struct Work<'a> {
@@ -41,6 +51,9 @@ impl Work<'_> {
         self.not_too_old(reader).await?;
         let position = reader.position(self.resource, cursor).await?;
         self.not_rolled_back(reader, feed, &position)?;
+        if self.rests(reader, feed, &position).await? {
+            return Ok(feed.cursor.tag.clone());
+        }
         for (nc, why) in &position.unreadable {
             tracing::warn!(resource = %self.resource.name, dc = %reader.dc, %nc, "its vector cannot be read: {why}");
         }
@@ -69,7 +82,47 @@ impl Work<'_> {
                 ..late
             }
         };
-        self.commit(reader, feed, &position).await
+        let tag = self.commit(reader, feed, &position).await?;
+        reader.rest = Some(Rest {
+            tag: tag.clone(),
+            committed: position.committed,
+            vectors: position.vectors,
+        });
+        Ok(tag)
+    }
+
+    /// Whether a search would find nothing: the DC ends where it did when the last pass was committed, and its vectors are
+    /// the same, so nothing came in late below its end either. What is to be read again waits for no reason but that the
+    /// DC is behind, which it still is.
+    async fn rests(
+        &self,
+        reader: &Reader,
+        feed: &Feed,
+        position: &Position,
+    ) -> Result<bool, FeedError> {
+        let same = reader.rest.as_ref().is_some_and(|rest| {
+            rest.tag == feed.cursor.tag
+                && rest.committed == position.committed
+                && rest.vectors == position.vectors
+        });
+        let is_level = |nc: &Dn| feed.contexts.get(nc).is_some_and(FeedContext::is_level);
+        let mut after = None;
+        while same {
+            let resource = &self.resource.name;
+            let some = self.store.feed_rereads(resource, after.as_ref(), SOME);
+            let some = some.await?;
+            if some
+                .iter()
+                .any(|reread| reread.why != RereadWhy::Held || is_level(&reread.nc))
+            {
+                return Ok(false);
+            }
+            match some.last() {
+                Some(last) => after = Some(last.clone()),
+                None => return Ok(true),
+            }
+        }
+        Ok(false)
     }
 
     async fn read_context(
@@ -172,7 +225,8 @@ impl Work<'_> {
         let contexts = reader.contexts.iter().map(|nc| {
             let context = feed.contexts.get(nc).cloned().unwrap_or_default();
             let vector = position.vectors.get(nc).cloned().unwrap_or_default();
-            (nc.clone(), after_pass(&context, &vector, id, to))
+            let context = after_pass(&context, &vector, id, old.read_up_to(), to);
+            (nc.clone(), context)
         });
         let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
         self.write_commit(reader, feed, to, contexts).await

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::decide::Source;
 use super::error::FeedError;
+use super::pass::Rest;
 use crate::config::{self, DcSettings, ResourceSettings, Settings};
 use crate::directory::{Port, Position, Projection, Session, identify, read_position, read_schema};
 use crate::model::{
@@ -19,6 +20,8 @@ pub(super) struct Reader {
     pub(super) what: What,
     /// The naming contexts the bases lie in.
     pub(super) contexts: Vec<Dn>,
+    /// Where the DC stood when the last pass on this session was committed.
+    pub(super) rest: Option<Rest>,
 }
 
 /// What is read and told, by the DC's schema.
@@ -64,6 +67,7 @@ impl Reader {
                 wanted,
             },
             contexts,
+            rest: None,
         })
     }
 

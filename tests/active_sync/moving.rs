@@ -56,7 +56,14 @@ impl Tally {
             "{what}: {} runs, {} writes, {} failovers ({} unproven), {} kills, {} events delivered {:?}, 0 missed, 0 \
              repeated by id but {} from the outbox after kills; changes told again by cause: {:?}; read and not \
              delivered: {suppressed:?}",
-            self.runs, self.writes, self.moves, self.unproven, self.kills, self.events, self.reasons, self.again,
+            self.runs,
+            self.writes,
+            self.moves,
+            self.unproven,
+            self.kills,
+            self.events,
+            self.reasons,
+            self.again,
             self.repeats,
         );
     }
@@ -69,7 +76,10 @@ impl Bed {
         let less = self.rng.below(60) as i64;
         if stops {
             let store = &self.store;
-            store.set_sync_switch(&hr(), true, "test", at()).await.unwrap();
+            store
+                .set_sync_switch(&hr(), true, "test", at())
+                .await
+                .unwrap();
         }
         let proven = loop {
             if let Some(proven) = self.try_move(to, less).await {
@@ -78,7 +88,10 @@ impl Bed {
         };
         if stops {
             let store = &self.store;
-            store.set_sync_switch(&hr(), false, "test", at()).await.unwrap();
+            store
+                .set_sync_switch(&hr(), false, "test", at())
+                .await
+                .unwrap();
         }
         self.moves += 1;
         proven
@@ -102,7 +115,10 @@ impl Bed {
             .collect();
         let start = held.as_ref().and_then(|held| {
             let starts: Option<Vec<Usn>> = held.iter().map(|(_, held)| held.get(id)).collect();
-            starts?.into_iter().min().filter(|start| *start <= committed)
+            starts?
+                .into_iter()
+                .min()
+                .filter(|start| *start <= committed)
         });
         let start = start.map(|start| Usn::new((start.get() - less).max(0)).unwrap());
         let mut new = feed.cursor.cursor.clone();

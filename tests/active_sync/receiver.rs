@@ -91,8 +91,10 @@ impl Receiver {
         let event: Value = serde_json::from_str(line).unwrap();
         let found = problems(&self.schema, &self.schema, &event, "");
         if !found.is_empty() {
-            self.wrong
-                .push(format!("not as the schema says ({}): {line}", self.why(&event)));
+            self.wrong.push(format!(
+                "not as the schema says ({}): {line}",
+                self.why(&event)
+            ));
         }
         let at = self.events + self.again;
         let id = event["id"].as_str().unwrap().to_owned();

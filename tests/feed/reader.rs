@@ -184,7 +184,13 @@ impl Reader {
             pass.committed = usn(dc.usn);
         }
         let cursor = position::cursor_after(self.cursor, pass.committed, self.overlap);
-        self.context = position::after_pass(&self.context, &pass.vector, self.reader, cursor);
+        self.context = position::after_pass(
+            &self.context,
+            &pass.vector,
+            self.reader,
+            self.cursor,
+            cursor,
+        );
         self.cursor = cursor;
         self.passes += 1;
     }

@@ -3,6 +3,9 @@
 //! # Decisions
 //! - A change's id is made from its originating stamp, so it is the same whichever DC showed it. DCs put changes
 //!   together differently, so the same holds for an event's id only where the same changes came together.
+//! - No two events have one id, or a receiver that goes by ids would drop the second. A stamp is told once and no more,
+//!   but a group can have the same members again, and an object can leave, come back, and have the same name again: the
+//!   ids of such events are made of the moment as well. What is delivered twice comes from the outbox, which keeps ids.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -12,7 +15,7 @@ use super::Sought;
 use super::change::{Change, Changed};
 use crate::directory::decode::{json_link, json_values};
 use crate::model::{
-    AttributeOid, DcName, InvocationId, ObjectGuid, Outgoing, ResourceName, Schema, Stamp, Usn,
+    AttributeOid, DcName, InvocationId, ObjectGuid, Op, Outgoing, ResourceName, Schema, Stamp, Usn,
     UtcMs,
 };
 
@@ -31,7 +34,7 @@ pub struct Source<'a> {
 
 /// The event that delivers a change; `now` is its time where no stamp says one.
 pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
-    let id = event_id(change);
+    let id = event_id(source, change, now);
     let newest = change.changed.iter().filter_map(|changed| match changed {
         Changed::Stamped { stamp, .. } => Some(stamp.seconds),
         Changed::Linked { .. } => None,
@@ -155,20 +158,19 @@ fn words(schema: &Schema, guid: ObjectGuid, changed: &Changed) -> Value {
             stamp,
             repairs,
         } => {
-            let mut words = json!({
-                "attribute": name_of(schema, oid),
-                "changeId": id,
-                "version": stamp.version,
-                "origin": stamp.origin,
-                "usn": stamp.usn,
-            });
+            let mut words = Map::new();
+            words.insert("attribute".to_owned(), json!(name_of(schema, oid)));
+            words.insert("changeId".to_owned(), json!(id));
+            words.insert("version".to_owned(), json!(stamp.version));
+            words.insert("origin".to_owned(), json!(stamp.origin));
+            words.insert("usn".to_owned(), json!(stamp.usn));
             if let Some(at) = seconds(stamp.seconds) {
-                words["at"] = json!(at);
+                words.insert("at".to_owned(), json!(at));
             }
             if repairs.is_some() {
-                words["repairs"] = json!(true);
+                words.insert("repairs".to_owned(), json!(true));
             }
-            words
+            Value::Object(words)
         }
         Changed::Linked { oid, .. } => {
             json!({ "attribute": name_of(schema, oid), "changeId": id })
@@ -191,8 +193,15 @@ pub fn change_id(guid: ObjectGuid, changed: &Changed) -> String {
     })
 }
 
-/// The id of an event: of the object, what happened, and the changes; of what sets an older value right, that too.
-fn event_id(change: &Change) -> String {
+/// Whether nothing but this one event can ever be told of what it tells: it has a stamp that the consumer has not heard.
+fn is_once(change: &Change) -> bool {
+    let fresh = |changed: &Changed| matches!(changed, Changed::Stamped { repairs: None, .. });
+    matches!(change.op, Op::Update | Op::Move | Op::Delete) && change.changed.iter().any(fresh)
+}
+
+/// The id of an event: of the object, what happened, and the changes; of what sets an older value right, that too; and of
+/// the moment, where all of that can be so once more.
+fn event_id(source: &Source<'_>, change: &Change, now: UtcMs) -> String {
     let mut ids: Vec<String> = change
         .changed
         .iter()
@@ -231,8 +240,11 @@ fn event_id(change: &Change) -> String {
     {
         hash = add_stamp(hash.chain_update(found.to_octets()), stamp);
     }
-    if ids.is_empty() && change.found_by.is_none() {
-        hash = add_text(hash, &change.dn);
+    if !is_once(change) {
+        hash = hash
+            .chain_update(source.reader.to_octets())
+            .chain_update(change.usn_changed.get().to_be_bytes())
+            .chain_update(now.as_millis().to_be_bytes());
     }
     if let Some(pass) = change.pass {
         hash = hash.chain_update(pass.to_be_bytes());

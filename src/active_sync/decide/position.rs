@@ -8,15 +8,17 @@ pub fn cursor_after(cursor: Usn, committed: Usn, overlap: u32) -> Usn {
     Usn::new(less).map_or(cursor, |less| less.max(cursor))
 }
 
-/// K and S after a completed pass, every sink having acknowledged: `vector` was read before the search, `cursor` is
-/// where the next pass begins. Where S is unknown, both stay as they are (R7).
+/// K and S after a completed pass, every sink having acknowledged: `vector` was read before the search, `from` is where
+/// the pass began, `cursor` is where the next one begins. Where S is unknown, both stay as they are, unless the pass was
+/// over everything the DC has (R7).
 pub fn after_pass(
     context: &FeedContext,
     vector: &Vector,
     reader: InvocationId,
+    from: Usn,
     cursor: Usn,
 ) -> FeedContext {
-    if context.held.is_none() {
+    if context.held.is_none() && from > Usn::ZERO {
         return context.clone();
     }
     after_load(context, vector, reader, cursor)

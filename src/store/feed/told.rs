@@ -42,6 +42,34 @@ impl Store {
         .await
     }
 
+    /// Those of these objects that were told, or seen, to be deleted.
+    pub async fn told_deleted(
+        &self,
+        resource: &ResourceName,
+        guids: &[ObjectGuid],
+    ) -> Result<Vec<ObjectGuid>, StoreError> {
+        let (resource, mut guids) = (resource.clone(), guids.to_vec());
+        self.read(move |tx| {
+            let Some(feed) = id_of(tx, &resource)? else {
+                return Ok(Vec::new());
+            };
+            let mut query = tx.prepare_cached(
+                "SELECT 1 FROM feed_object WHERE feed_id = ?1 AND guid = ?2 AND standing = ?3",
+            )?;
+            let mut failed = None;
+            guids.retain(|guid| {
+                let key = params![feed, guid.to_octets(), standing_code(Standing::Deleted)];
+                let found = query.exists(key);
+                found.unwrap_or_else(|error| {
+                    failed = Some(error);
+                    false
+                })
+            });
+            failed.map_or(Ok(guids), |error| Err(error.into()))
+        })
+        .await
+    }
+
     /// The objects of `nc` that stand `In` and whose names lie below `dn`, at most `limit`, in an order of their own:
     /// the next ones are those `after` the last one given.
     pub async fn told_below(
