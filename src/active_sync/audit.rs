@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::decide::position::after_pass;
 use super::decide::{Proof, Reading as Judging, left_out};
 use super::error::FeedError;
 use super::page::{Pages, Why};
@@ -281,20 +280,10 @@ pub async fn ghosts(
         .position(resource, &look.feed.cursor.cursor)
         .await?;
     let id = position.identity.invocation_id;
-    // What the DC holds now, as a pass would commit it.
     let vectors: NcVectors = position
         .vectors
-        .iter()
-        .map(|(nc, vector)| {
-            let context = FeedContext {
-                told: crate::model::Vector::new(),
-                held: Some(crate::model::Vector::new()),
-            };
-            (
-                nc.clone(),
-                after_pass(&context, vector, id, position.committed).told,
-            )
-        })
+        .into_iter()
+        .map(|(nc, vector)| (nc, vector.with(id, position.committed)))
         .collect();
     let beyond = look
         .store
