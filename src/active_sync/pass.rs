@@ -105,9 +105,12 @@ impl Work<'_> {
                 && rest.committed == position.committed
                 && rest.vectors == position.vectors
         });
+        if !same {
+            return Ok(false);
+        }
         let is_level = |nc: &Dn| feed.contexts.get(nc).is_some_and(FeedContext::is_level);
         let mut after = None;
-        while same {
+        loop {
             let resource = &self.resource.name;
             let some = self.store.feed_rereads(resource, after.as_ref(), SOME);
             let some = some.await?;
@@ -122,7 +125,6 @@ impl Work<'_> {
                 None => return Ok(true),
             }
         }
-        Ok(false)
     }
 
     async fn read_context(

@@ -111,7 +111,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Resync(args) => resync::run(args, context).await,
         Command::Drill(args) => drill::run(args, context).await,
         Command::Audit(args) => audit::run(args, context).await,
-        Command::Sync(args) => sync::run(args, context).await,
+        Command::Sync(args) => Box::pin(sync::run(args, context)).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Discover(args) => discover::run(args, context).await,
