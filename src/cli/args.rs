@@ -127,6 +127,8 @@ pub enum Command {
     Audit(super::audit::Args),
     /// Runs the feed of a resource in the foreground, events on standard output
     Sync(super::sync::Args),
+    /// Lists the events that a sink refused for good
+    DeadLetters(super::dead_letters::Args),
     /// Shows how resources and domain controllers stand
     Status(super::status::Args),
     /// Tries every connection and permission, and says what to grant

@@ -17,6 +17,7 @@ pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod context;
+pub mod dead_letters;
 pub mod demo;
 pub mod discover;
 pub mod drill;
@@ -112,6 +113,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Drill(args) => drill::run(args, context).await,
         Command::Audit(args) => audit::run(args, context).await,
         Command::Sync(args) => Box::pin(sync::run(args, context)).await,
+        Command::DeadLetters(args) => dead_letters::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Discover(args) => discover::run(args, context).await,

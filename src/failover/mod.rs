@@ -27,3 +27,7 @@ pub use gather::{Probe, Standing, gather};
 pub use resume::{Resumed, resume};
 pub use resume_decide::{Remaining, Stands, what_remains, where_it_stands};
 pub use task::{UndoPlan, order, plan, plan_undo, undo_order};
+
+#[cfg(test)]
+#[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+mod feed_tests;

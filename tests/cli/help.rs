@@ -20,6 +20,7 @@ fn commands() -> Vec<clap::Command> {
         of::<cli::collect::Args>("collect"),
         of::<cli::completions::Args>("completions"),
         of::<cli::config::Args>("config"),
+        of::<cli::dead_letters::Args>("dead-letters"),
         of::<cli::demo::Args>("demo"),
         of::<cli::discover::Args>("discover"),
         of::<cli::export::Args>("export"),

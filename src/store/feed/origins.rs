@@ -14,8 +14,8 @@ use super::numbers::{Meanings, garbled, origin_number};
 use super::told::Change;
 use super::{contexts, id_of, rereads, switching};
 use crate::model::{
-    CursorTag, FeedContext, InvocationId, NcVectors, ObjectGuid, Reread, RereadWhy, ResourceName,
-    Usn, Vector,
+    CursorTag, Dn, FeedContext, InvocationId, NcVectors, ObjectGuid, Reread, RereadWhy,
+    ResourceName, Usn, Vector,
 };
 use crate::store::{Store, StoreError};
 
@@ -43,10 +43,7 @@ impl Store {
             let Some(feed) = id_of(tx, &resource)? else {
                 return Ok(None);
             };
-            let bound = |nc: &crate::model::Dn| {
-                let known = vectors.get(nc).and_then(|vector| vector.get(origin));
-                known.unwrap_or(Usn::ZERO)
-            };
+            let bound = bound(&vectors, origin);
             let mut all = contexts::load(tx, feed)?;
             for (nc, context) in &mut all {
                 lower(&mut context.told, origin, bound(nc));
@@ -55,9 +52,32 @@ impl Store {
                 }
             }
             contexts::replace(tx, feed, &all)?;
-            let count = reread_above(tx, feed, origin, bound)?;
+            let lost = above(tx, feed, origin, bound)?;
+            for reread in &lost {
+                rereads::queue(tx, feed, reread)?;
+            }
+            let count = lost.len() as u64;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
+        })
+        .await
+    }
+
+    /// How many objects [`Store::forget_origin`] would have read again, now. `None` where the resource has no feed.
+    pub async fn count_forgettable(
+        &self,
+        resource: &ResourceName,
+        origin: InvocationId,
+        vectors: NcVectors,
+    ) -> Result<Option<u64>, StoreError> {
+        let resource = resource.clone();
+        self.read(move |tx| {
+            let Some(feed) = id_of(tx, &resource)? else {
+                return Ok(None);
+            };
+            Ok(Some(
+                above(tx, feed, origin, bound(&vectors, origin))?.len() as u64,
+            ))
         })
         .await
     }
@@ -105,18 +125,26 @@ fn lower(vector: &mut Vector, origin: InvocationId, bound: Usn) {
     }
 }
 
-/// Queues every object whose journal has a stamp of `origin` above its naming context's bound.
-fn reread_above(
+/// What these vectors hold of `origin`, by naming context.
+fn bound(vectors: &NcVectors, origin: InvocationId) -> impl Fn(&Dn) -> Usn {
+    move |nc| {
+        let known = vectors.get(nc).and_then(|vector| vector.get(origin));
+        known.unwrap_or(Usn::ZERO)
+    }
+}
+
+/// Every object whose journal has a stamp of `origin` above its naming context's bound.
+fn above(
     tx: &Transaction<'_>,
     feed: i64,
     origin: InvocationId,
-    bound: impl Fn(&crate::model::Dn) -> Usn,
-) -> Result<u64, StoreError> {
+    bound: impl Fn(&Dn) -> Usn,
+) -> Result<Vec<Reread>, StoreError> {
     let Some(number) = origin_number(tx, origin)? else {
-        return Ok(0);
+        return Ok(Vec::new());
     };
     let meanings = Meanings::load(tx)?;
-    let mut count = 0;
+    let mut lost = Vec::new();
     for (guid, nc, journal) in journalled(tx, feed, &[], -1)? {
         let nc = meanings.nc(nc)?;
         let above = bound(nc).get();
@@ -125,14 +153,12 @@ fn reread_above(
             .iter()
             .any(|(_, stamp)| stamp.origin == number && stamp.usn > above)
         {
-            let reread = Reread {
+            lost.push(Reread {
                 guid: ObjectGuid::from_octets(guid),
                 nc: nc.clone(),
                 why: RereadWhy::Lost,
-            };
-            rereads::queue(tx, feed, &reread)?;
-            count += 1;
+            });
         }
     }
-    Ok(count)
+    Ok(lost)
 }

@@ -1,21 +1,25 @@
-//! `quarantine`: domain controllers that must not take over.
+//! `quarantine`: domain controllers that must not take over, and those that never come back.
+
+mod lost;
+mod release;
 
 use clap::Subcommand;
 use comfy_table::Table;
 use serde::Serialize;
 
 use super::output::table;
-use super::{CliError, Context, Exit, confirm};
+use super::{CliError, Context, Exit};
 use crate::clock;
 use crate::config::Secrets;
-use crate::model::{DcName, InvocationId, Knowledge, ResourceName, UtcMs};
+use crate::model::{DcName, InvocationId, UtcMs};
 use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
   highwater quarantine list
   highwater quarantine add dc2 --reason 'restored from a snapshot'
-  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes";
+  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes
+  highwater quarantine declare-lost dc2 --reason 'disk destroyed' --dry-run";
 
 /// Lists, adds and releases domain controllers that must not take over
 #[derive(Debug, Clone, clap::Args)]
@@ -48,7 +52,8 @@ pub enum Action {
     },
     /// Releases a DC
     ///
-    /// It may take over again, but gets no start by vector until it has a new invocationId.
+    /// It may take over again, but gets no start by vector until it has a new invocationId. Feeds of our own forget what
+    /// they were told of it, and need `highwater resync`.
     #[command(
         after_help = "Examples:\n  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes"
     )]
@@ -62,7 +67,18 @@ pub enum Action {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Declares that a DC never comes back: what it alone had shown of objects is no longer taken as told
+    ///
+    /// Each feed of our own reads the objects that the lost DC changed last again from the DC in use, whose vectors are
+    /// read first, and tells how they stand there. The DC is kept in quarantine with who said so and why.
+    #[command(after_help = LOST_EXAMPLES)]
+    DeclareLost(lost::Args),
 }
+
+const LOST_EXAMPLES: &str = "\
+Examples:
+  highwater quarantine declare-lost dc2 --reason 'disk destroyed' --dry-run    what would be read again
+  highwater quarantine declare-lost dc2 --reason 'disk destroyed' --yes";
 
 /// One DC kept out.
 #[derive(Debug, Serialize)]
@@ -75,7 +91,10 @@ struct Row {
 
 /// Lists, adds or releases.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
-    let settings = context.settings(Secrets::Skip)?;
+    let settings = match &args.action {
+        Action::DeclareLost(_) => context.settings(Secrets::Resolve)?,
+        _ => context.settings(Secrets::Skip)?,
+    };
     let store = context.store(&settings).await?;
     match args.action {
         Action::List => {}
@@ -100,52 +119,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
                     reason: format!("{dc} is not in quarantine"),
                 });
             };
-            if !yes {
-                context.message(format!(
-                    "{dc} is in quarantine since {}: {}",
-                    kept.since, kept.reason
-                ));
-                confirm::ask(
-                    "Is its database sound again? What was sampled of it so far is void from now on. Release it?",
-                )?;
-            }
-            store
-                .release(
-                    &dc,
-                    &super::who::who(),
-                    reason.as_deref().unwrap_or("none given"),
-                    clock::now(),
-                )
-                .await?;
-            let readers = store
-                .cursors_seen()
-                .await?
-                .into_iter()
-                .filter(|seen| seen.dc.as_ref() == Some(&dc));
-            for reader in readers {
-                distrust(&store, &reader.resource, &dc).await?;
-                context.message(format!(
-                    "resource {0} reads {dc}: its cursor may lie above changes it has never seen there; order a full \
-                     pass of its sync, then `highwater resync {0} --done`",
-                    reader.resource
-                ));
-            }
+            release::run(&kept, reason.as_deref(), yes, &store, &settings, context).await?;
         }
+        Action::DeclareLost(args) => return lost::run(args, &store, &settings, context).await,
     }
     let rows = rows(&store).await?;
     context.output.emit(&rows, || drawn(&rows))?;
     Ok(Exit::Ok)
-}
-
-/// What the sync of a released DC holds is unknown: its cursor may count changes that were made twice.
-async fn distrust(store: &Store, resource: &ResourceName, dc: &DcName) -> Result<(), CliError> {
-    let reason = format!("{dc}, which it reads, was released from quarantine");
-    let void = Knowledge::Void {
-        since: clock::now(),
-        dc: dc.clone(),
-        reason,
-    };
-    Ok(store.put_knowledge(resource, &void).await?)
 }
 
 async fn rows(store: &Store) -> Result<Vec<Row>, CliError> {

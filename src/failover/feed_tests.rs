@@ -1,0 +1,245 @@
+//! A failover of our own feed and its undo, from the store to the store.
+
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::{Probe, Standing, apply, decide, gather, order, plan_undo, undo_order};
+use crate::clock;
+use crate::config::{self, ResourceSettings, Secrets, Settings};
+use crate::consumer::Consumer;
+use crate::model::{
+    Ask, Cursor, DcFacts, Dn, Feed, FeedContext, Hours, How, Identity, InstanceType, InvocationId,
+    StartMethod, Usn, Vector,
+};
+use crate::store::Store;
+
+/// Nothing listens on port 1: the DCs are dead to whoever asks them.
+const CONFIGURATION: &str = r#"
+[store]
+path = "hw.db"
+[connection]
+security = "clear, passwords readable on the network"
+credentials = "reader"
+[credentials.reader]
+method = "anonymous"
+[dc.dc1]
+host = "dc1.lab.test"
+address = "127.0.0.1"
+port = 1
+[dc.dc2]
+host = "dc2.lab.test"
+address = "127.0.0.1"
+port = 1
+[resource.hr]
+base_contexts = ["DC=lab,DC=test"]
+backup_dcs = ["dc1", "dc2"]
+[resource.hr.consumer]
+kind = "builtin"
+[resource.hr.feed]
+[resource.hr.feed.sink.out]
+kind = "stdout"
+"#;
+
+fn id(n: u128) -> InvocationId {
+    InvocationId::from_uuid(Uuid::from_u128(n))
+}
+
+fn vector(entries: &[(u128, i64)]) -> Vector {
+    let entry = |(n, usn): &(u128, i64)| (id(*n), Usn::new(*usn).unwrap());
+    entries.iter().map(entry).collect()
+}
+
+fn nc() -> Dn {
+    "DC=lab,DC=test".parse().unwrap()
+}
+
+fn cursor(n: u128, usn: i64) -> Cursor {
+    Cursor {
+        ldap_host: format!("dc{n}.lab.test"),
+        global_catalog: None,
+        invocation_id: Some(id(n)),
+        last_updated: Usn::new(usn).unwrap(),
+        last_deleted: Usn::new(usn).unwrap(),
+    }
+}
+
+fn facts(n: u128, committed: i64, known: &[(u128, i64)]) -> DcFacts {
+    let now = clock::now();
+    DcFacts {
+        started_at: now,
+        committed_at: now,
+        vectors_at: now,
+        identity: Identity {
+            server_name: format!("DC{n}"),
+            ds_service_name: format!("CN=NTDS Settings,CN=DC{n}").parse().unwrap(),
+            dns_host_name: format!("dc{n}.lab.test"),
+            site: "Home".to_owned(),
+            invocation_id: id(n),
+            is_global_catalog: true,
+            is_read_only: false,
+        },
+        synchronized: true,
+        global_catalog_ready: true,
+        committed: Usn::new(committed).unwrap(),
+        committed_after: None,
+        skew_ms: Some(0),
+        took_ms: 0,
+        vectors: BTreeMap::from([(nc(), vector(known))]),
+        unreadable: BTreeMap::new(),
+        instance_types: BTreeMap::from([(nc(), InstanceType(5))]),
+        tombstone_lifetime_days: None,
+    }
+}
+
+struct Scene {
+    _folder: TempDir,
+    store: Store,
+    settings: Settings,
+}
+
+impl Scene {
+    /// A feed on dc1 at 100 with this K and S.
+    async fn new(told: &[(u128, i64)], held: Option<&[(u128, i64)]>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("highwater.toml");
+        std::fs::write(&file, CONFIGURATION).unwrap();
+        let settings = config::load(&file, Secrets::Resolve).unwrap();
+        let store = Store::open(&settings.store).await.unwrap();
+        let context = FeedContext {
+            told: vector(told),
+            held: held.map(vector),
+        };
+        let contexts = BTreeMap::from([(nc(), context)]);
+        store
+            .create_feed(
+                &"hr".parse().unwrap(),
+                &cursor(1, 100),
+                contexts,
+                "all",
+                clock::now(),
+            )
+            .await
+            .unwrap();
+        Self {
+            _folder: folder,
+            store,
+            settings,
+        }
+    }
+
+    fn hr(&self) -> &ResourceSettings {
+        self.settings.resources.values().next().unwrap()
+    }
+
+    fn consumer(&self) -> Consumer {
+        let hr = self.hr();
+        Consumer::new(&hr.name, &hr.consumer, &self.store)
+    }
+
+    async fn feed(&self) -> Feed {
+        self.store.feed(&self.hr().name).await.unwrap().unwrap()
+    }
+
+    async fn held(&self) -> Option<Vector> {
+        self.feed().await.contexts[&nc()].held.clone()
+    }
+
+    async fn plan(&self, method: StartMethod) -> crate::model::Plan {
+        let ask = Ask {
+            how: How::Auto { method },
+            only: None,
+            failure_timestamp: None,
+            replication_time: Hours::DEFAULT_REPLICATION,
+            allow_gap: false,
+            restart: true,
+        };
+        let probe = Probe {
+            dc: self.settings.dcs.values().nth(1).unwrap().clone(),
+            preference: crate::model::Preference::Neutral,
+            answer: Ok(facts(2, 5_000, &[(1, 90), (3, 40)])),
+        };
+        let standing: Standing = super::gather::standing(&self.store, self.hr())
+            .await
+            .unwrap();
+        let input = gather(
+            &self.store,
+            &self.settings,
+            self.hr(),
+            ask,
+            standing,
+            vec![probe],
+        )
+        .await
+        .unwrap();
+        decide::decide(&input, clock::now())
+    }
+
+    async fn fail_over(&self, method: StartMethod) {
+        let plan = self.plan(method).await;
+        let chosen = plan.chosen.as_ref().unwrap();
+        let order = order(&plan, chosen, "root".to_owned()).unwrap();
+        let applied = apply(&self.store, &self.consumer(), order, |_| ())
+            .await
+            .unwrap();
+        assert!(applied.is_complete());
+    }
+}
+
+#[tokio::test]
+async fn a_failover_rewrites_s_and_its_undo_goes_back_to_s() {
+    let told: &[(u128, i64)] = &[(1, 100), (2, 3_000), (3, 50)];
+    let scene = Scene::new(told, Some(told)).await;
+    let fence = scene.feed().await.cursor.tag;
+    scene.fail_over(StartMethod::Best).await;
+    let moved = scene.feed().await;
+    assert_eq!(moved.cursor.cursor, cursor(2, 2_000), "1,000 below 3,000");
+    assert_ne!(moved.cursor.tag, fence);
+    assert!(!moved.is_stopped, "started again");
+    assert_eq!(moved.contexts[&nc()].told, vector(told), "K stays");
+    let s = vector(&[(1, 90), (2, 2_000), (3, 40)]);
+    assert_eq!(scene.held().await, Some(s));
+
+    // dc1 does not answer: its vector is unknown, so only the start itself is held.
+    let undo = plan_undo(&scene.store, &scene.settings, scene.hr(), true, false)
+        .await
+        .unwrap();
+    assert_eq!(undo.answers, Some(false));
+    let order = undo_order(&undo.attempt, undo.switch.unwrap(), "root".to_owned());
+    apply(&scene.store, &scene.consumer(), order, |_| ())
+        .await
+        .unwrap();
+    assert_eq!(scene.feed().await.cursor.cursor, cursor(1, 90));
+    assert_eq!(scene.held().await, Some(vector(&[(1, 90)])));
+    assert_eq!(scene.feed().await.contexts[&nc()].told, vector(told));
+}
+
+#[tokio::test]
+async fn a_start_by_vector_needs_no_sample_and_an_unknown_s_gives_none() {
+    let told: &[(u128, i64)] = &[(1, 100), (2, 3_000)];
+    let known = Scene::new(told, Some(told)).await;
+    known.fail_over(StartMethod::Vector).await;
+    assert_eq!(known.feed().await.cursor.cursor, cursor(2, 3_000));
+    let unknown = Scene::new(told, None).await;
+    let plan = unknown.plan(StartMethod::Best).await;
+    assert_eq!(plan.chosen, None);
+    let why = plan.candidates[0].why_not.last().unwrap().to_string();
+    assert!(why.contains("highwater resync hr"), "{why}");
+}
+
+#[tokio::test]
+async fn before_the_first_load_it_begins_anew() {
+    let scene = Scene::new(&[], None).await;
+    scene.fail_over(StartMethod::Best).await;
+    assert_eq!(scene.feed().await.cursor.cursor, cursor(2, 0));
+    assert_eq!(
+        scene.held().await,
+        None,
+        "nothing is held before it is read"
+    );
+    let undo = plan_undo(&scene.store, &scene.settings, scene.hr(), true, false)
+        .await
+        .unwrap();
+    assert_eq!(undo.switch.unwrap().new, cursor(1, 0));
+}
