@@ -2,6 +2,8 @@
 //!
 //! It reads the store and the consumers' cursors; it connects to no DC and changes nothing.
 
+mod feed;
 mod view;
 
+pub use feed::{FeedStatus, Journal, LoadStatus, Standing, StoppedBy};
 pub use view::{DcStatus, ResourceStatus, Status, look};

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::feed::{self, FeedStatus, Standing};
 use crate::config::{ResourceSettings, Settings};
 use crate::consumer::Consumer;
 use crate::model::{
@@ -41,6 +42,8 @@ pub struct ResourceStatus {
     pub stopped: bool,
     /// Why what the consumer holds is unknown, after a start that was not proven.
     pub unproven_since: Option<String>,
+    /// How a feed of our own stands; `None` for somebody else's sync, and before it was begun.
+    pub feed: Option<FeedStatus>,
     /// The newest failover or undo.
     pub newest_attempt: Option<Attempt>,
 }
@@ -117,7 +120,13 @@ async fn resource(
         (Some(cursor), Some(dc)) => evidence_at(store, cursor, dc).await?,
         _ => None,
     };
+    let feed = match resource.feed {
+        Some(_) => feed::look(store, &resource.name).await?,
+        None => None,
+    };
     let (evidence_at, unproven_since) = match store.knowledge(&resource.name).await? {
+        // S is the feed's own: neither samples nor a switch say more.
+        _ if resource.feed.is_some() => (feed.as_ref().and_then(held_at), None),
         // Until a later vector is covered, what was known at the switch is the evidence.
         Some(Knowledge::Held { since, .. }) => (sampled_at.max(Some(since)), None),
         Some(Knowledge::Void { since, reason, .. }) => (None, Some(format!("{since}: {reason}"))),
@@ -134,8 +143,15 @@ async fn resource(
             .await?
             .is_some_and(|switch| switch.stopped),
         unproven_since,
+        feed,
         newest_attempt: store.attempts(&resource.name, 1).await?.pop(),
     })
+}
+
+/// How old S of a feed is, where it is known.
+fn held_at(feed: &FeedStatus) -> Option<UtcMs> {
+    let is_known = matches!(feed.standing(), Standing::Level | Standing::Behind);
+    feed.written_at.filter(|_| is_known && feed.load.is_none())
 }
 
 async fn evidence_at(

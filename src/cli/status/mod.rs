@@ -1,5 +1,7 @@
 //! `status`: how everything stands.
 
+mod feed;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -23,7 +25,10 @@ Examples:
 Columns:
   EVIDENCE   age of the newest vector that can prove a start
   SKEW       the DC's clock less ours
-  LIVES      invocationIds the DC has been seen with: a restored DC has a new one";
+  LIVES      invocationIds the DC has been seen with: a restored DC has a new one
+  STANDS     of a feed of our own: level, behind (the DC in use lacks some of what was told), not loaded, or UNKNOWN
+  WAITING    events that a sink has not acknowledged, and since when
+  JOURNAL    what is remembered of single attributes, to tell repeats from news";
 
 /// Shows how the resources and their domain controllers stand
 #[derive(Debug, Clone, clap::Args)]
@@ -99,6 +104,7 @@ fn text(status: &Status, context: &Context) -> String {
     text.push_str(&context.output.draw(resources(status)));
     text.push_str("\n\n");
     text.push_str(&context.output.draw(dcs(status)));
+    feed::add(&mut text, status, context);
     for resource in &status.resources {
         notes(&mut text, resource);
     }
@@ -206,7 +212,8 @@ fn notes(text: &mut String, resource: &ResourceStatus) {
         );
     }
     let unproven = resource.unproven_since.is_none() && resource.evidence_at.is_none();
-    if resource.cursor.is_some() && unproven {
+    // Of a feed of our own its lines say more.
+    if resource.cursor.is_some() && unproven && resource.feed.is_none() {
         _ = write!(
             text,
             "\n\n{name}: no vector is covered by its cursor yet, so no start by vector can be proven"
