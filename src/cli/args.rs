@@ -117,7 +117,7 @@ pub enum Command {
     Failover(super::failover::Args),
     /// Puts the host and cursor from before the last failover back
     Undo(super::undo::Args),
-    /// Takes down that the sync has made a full pass
+    /// Orders a full pass of our own feed, or takes down that an outside sync has made one
     Resync(super::resync::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),

@@ -105,7 +105,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         }
         ([], ids) | (ids, _) => named(&store, &resource.name, ids).await?,
     };
-    let acts = !(args.replay.is_empty() && args.drop.is_empty()) && !args.dry_run;
+    let named = !args.replay.is_empty() || !args.drop.is_empty();
+    let acts = named && !args.dry_run;
     if acts && !args.yes {
         let (what, n) = match args.drop.as_slice() {
             [] => ("Have the objects of", letters.len()),
