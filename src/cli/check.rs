@@ -1,6 +1,6 @@
 //! `check`: tries every connection and permission.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::Table;
 use serde::Serialize;
@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::output::table;
 use super::{CliError, Context, Exit, progress};
 use crate::collector::{self, Target};
-use crate::config::{ResourceSettings, Secrets, Settings};
+use crate::config::{Feed, ResourceSettings, Secrets, Settings};
 use crate::consumer::Consumer;
-use crate::directory::{self, Access, Port, Verdict};
-use crate::model::{DcName, ResourceName};
+use crate::directory::{self, Access, Port, Verdict, Wanted};
+use crate::model::{DcName, HostAttribute, ResourceName};
 use crate::store::Store;
 
 const EXAMPLES: &str = "\
@@ -84,23 +84,85 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             in_use.values().any(|used| *used == target.dc.name) || backs_up(&target.dc.name)
         });
     }
+    let feeds = feeds(&resources, &in_use);
     let checked = Checked {
-        dcs: dcs(targets, context).await?,
+        dcs: dcs(targets, &feeds, context).await?,
         cursors,
     };
     context.output.show(&checked, || text(&checked, context))?;
     Ok(outcome(&checked))
 }
 
-async fn dcs(targets: Vec<Target>, context: &Context) -> Result<Vec<CheckedDc>, CliError> {
+/// What a feed of our own is to find on a DC.
+#[derive(Debug, Clone)]
+struct FeedNeeds {
+    resource: ResourceName,
+    wanted: Wanted,
+    feed: Feed,
+    port: Port,
+}
+
+/// The feeds of these resources, by each DC that they read or may move to.
+fn feeds(
+    resources: &[&ResourceSettings],
+    in_use: &BTreeMap<ResourceName, DcName>,
+) -> BTreeMap<DcName, Vec<FeedNeeds>> {
+    let mut feeds: BTreeMap<DcName, Vec<FeedNeeds>> = BTreeMap::new();
+    for resource in resources {
+        let Some(feed) = &resource.feed else {
+            continue;
+        };
+        let needs = FeedNeeds {
+            resource: resource.name.clone(),
+            wanted: Wanted {
+                bases: resource.base_contexts.clone(),
+                subdomains: resource.search_subdomains,
+                ..Wanted::default()
+            },
+            feed: feed.clone(),
+            port: match resource.host_attribute {
+                HostAttribute::LdapHost => Port::Directory,
+                HostAttribute::GlobalCatalog => Port::GlobalCatalog,
+            },
+        };
+        let mut dcs: BTreeSet<&DcName> = resource.backup_dcs.keys().collect();
+        dcs.extend(in_use.get(&resource.name));
+        for dc in dcs {
+            feeds.entry(dc.clone()).or_default().push(needs.clone());
+        }
+    }
+    feeds
+}
+
+/// Every finding on one DC: what the service needs, then what each feed does.
+async fn findings(target: &Target, feeds: Vec<FeedNeeds>) -> Vec<Access> {
+    let mut findings = directory::check(&target.dc, Port::Directory, &target.wanted).await;
+    let is_reached = !matches!(findings.as_slice(), [only] if only.verdict == Verdict::Fail);
+    for needs in feeds.into_iter().filter(|_| is_reached) {
+        let items = directory::check_feed(&target.dc, needs.port, &needs.wanted, &needs.feed).await;
+        findings.extend(items.into_iter().map(|mut item| {
+            item.item = item
+                .item
+                .replacen("feed", &format!("feed {}", needs.resource), 1);
+            item
+        }));
+    }
+    findings
+}
+
+async fn dcs(
+    targets: Vec<Target>,
+    feeds: &BTreeMap<DcName, Vec<FeedNeeds>>,
+    context: &Context,
+) -> Result<Vec<CheckedDc>, CliError> {
     let bar = progress::bar("checking", targets.len(), context.quiet());
     let mut checking = JoinSet::new();
     for target in targets {
+        let feeds = feeds.get(&target.dc.name).cloned().unwrap_or_default();
         checking.spawn(async move {
-            let findings = directory::check(&target.dc, Port::Directory, &target.wanted).await;
             CheckedDc {
+                findings: findings(&target, feeds).await,
                 dc: target.dc.name,
-                findings,
             }
         });
     }

@@ -62,7 +62,11 @@ pub struct Access {
 }
 
 impl Access {
-    fn new(item: impl Into<String>, verdict: Verdict, finding: impl Into<String>) -> Self {
+    pub(super) fn new(
+        item: impl Into<String>,
+        verdict: Verdict,
+        finding: impl Into<String>,
+    ) -> Self {
         Self {
             item: item.into(),
             verdict,
@@ -72,7 +76,7 @@ impl Access {
         }
     }
 
-    fn failed(item: impl Into<String>, error: &DirectoryError) -> Self {
+    pub(super) fn failed(item: impl Into<String>, error: &DirectoryError) -> Self {
         let failure = error.failure();
         Self {
             failure: Some(failure.kind),
@@ -80,7 +84,7 @@ impl Access {
         }
     }
 
-    fn granting(mut self, grant: Grant) -> Self {
+    pub(super) fn granting(mut self, grant: Grant) -> Self {
         self.grant = Some(grant);
         self
     }
@@ -278,7 +282,7 @@ fn is_tombstone_of(context: &Dn, name: &str, held: &[Dn]) -> bool {
 }
 
 /// KB 892806: by default only administrators and the system may list the container of deleted objects.
-fn read_deleted(context: &Dn) -> Grant {
+pub(super) fn read_deleted(context: &Dn) -> Grant {
     let container = format!("CN=Deleted Objects,{context}");
     Grant {
         dsacls: format!(

@@ -2,7 +2,7 @@
 //!
 //! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]; for a feed [`read_position`],
 //! [`read_schema`], [`changes`], [`matching`]), how its values are decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
-//! may do ([`check`]). It never writes to a directory, keeps nothing between calls, and judges nothing: what a
+//! may do ([`check`], [`check_feed`]). It never writes to a directory, keeps nothing between calls, and judges nothing: what a
 //! reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
 //!
 //! # Decisions
@@ -18,6 +18,7 @@ mod discover;
 mod draft;
 mod entry;
 mod error;
+mod feed_access;
 mod gssapi;
 mod identify;
 mod membership;
@@ -40,6 +41,7 @@ pub use discover::{
 pub use draft::Reading;
 pub use entry::Entry;
 pub use error::DirectoryError;
+pub use feed_access::{check_feed, check_feed_access};
 pub use gssapi::kerberos_environment;
 pub use identify::{RootDse, identify, read_root};
 pub use membership::{matching, member_of};

@@ -1,9 +1,11 @@
 //! The collector against healthy DCs: complete readings, no false alarms, and kept connections.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::clock::Stopwatch;
 use highwater::collector::{self, Outcome};
+use highwater::config;
 use highwater::directory::{self, Port, Session, Verdict, Wanted};
 use highwater::lab::forest::{CONFIGURATION, DOMAIN};
 use highwater::model::{Dn, Usn};
@@ -57,6 +59,43 @@ async fn a_round_brings_what_the_forest_knows() {
         }
         assert!(facts.instance_types[&context].is_writable());
     }
+}
+
+#[tokio::test]
+async fn a_feed_finds_all_it_needs() {
+    let mut bed = Bed::new(3, 2).await;
+    bed.live(150);
+    let hr = &bed.settings.resources[&"hr".parse().unwrap()];
+    let wanted = Wanted {
+        bases: hr.base_contexts.clone(),
+        ..Wanted::default()
+    };
+    let feed = config::Feed {
+        filter: "(objectClass=user)".to_owned(),
+        attributes: vec!["*".to_owned()],
+        exclude: Vec::new(),
+        poll: Duration::from_secs(1),
+        overlap: 100,
+        start_margin: 1_000,
+        heartbeat: None,
+        max_deletes: config::MaxDeletes::Number(100),
+        sinks: BTreeMap::new(),
+    };
+    let dc = &bed.settings.dcs[&name(0)];
+    let items = directory::check_feed(dc, Port::Directory, &wanted, &feed).await;
+    assert_eq!(items.len(), 4, "{items:#?}");
+    assert!(
+        items.iter().all(|item| item.verdict == Verdict::Ok),
+        "{items:#?}"
+    );
+    // An attribute that is not in this forest's schema is told here, before the feed stands still over it.
+    let unknown = config::Feed {
+        attributes: vec!["favouriteColour".to_owned()],
+        ..feed
+    };
+    let items = directory::check_feed(dc, Port::Directory, &wanted, &unknown).await;
+    assert_eq!(items[0].verdict, Verdict::Fail, "{items:#?}");
+    assert!(items[0].finding.contains("`favouriteColour`"));
 }
 
 #[tokio::test]

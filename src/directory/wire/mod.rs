@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod changes;
+mod feed;
 mod reading;
 mod server;
 mod sessions;

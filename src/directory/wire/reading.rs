@@ -83,7 +83,7 @@ impl Dc {
         .map_or("other", |(_, subject)| subject)
     }
 
-    fn act(&mut self, request: &Request) -> Act {
+    pub(super) fn act(&mut self, request: &Request) -> Act {
         let subject = Self::subject(request);
         self.asked.lock().unwrap().push(subject);
         let attributes = match subject {
