@@ -8,8 +8,10 @@
 
 mod config;
 mod events;
+mod feed;
 mod frame;
 mod help;
+mod lost;
 mod plan;
 mod readme;
 mod schema;
