@@ -68,6 +68,10 @@ impl Receiver {
 
     /// The feed was killed: what its last lines told may come again.
     pub(crate) fn killed(&mut self) {
+        // The thread that writes holds the file's lock and ends its write whatever became of the task.
+        if let Ok(file) = std::fs::File::open(&self.path) {
+            file.lock().unwrap();
+        }
         self.read_on();
         self.kills.push(self.events + self.again);
     }

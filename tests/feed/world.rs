@@ -1,6 +1,6 @@
 //! A forest with a feed on it, time, and everything that goes wrong.
 
-use highwater::lab::forest::{Attribute, DOMAIN, Dc, Forest, Pace, Rng, Shape, Traffic, dn};
+use highwater::lab::forest::{Attribute, DOMAIN, Dc, Forest, Pace, Rng, Shape, Traffic, Weights, dn};
 
 use crate::consumer::Consumer;
 use crate::reader::{Reader, Scope};
@@ -28,7 +28,7 @@ pub(crate) const COURSE: Course = Course {
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) forest: Forest,
-    traffic: Traffic,
+    pub(crate) traffic: Traffic,
     pub(crate) reader: Reader,
     pub(crate) consumer: Consumer,
     rng: Rng,
@@ -64,7 +64,7 @@ impl World {
         Self {
             seed,
             forest,
-            traffic: Traffic::new(pace),
+            traffic: Traffic::mixed(pace, Weights::EVERYTHING),
             reader,
             consumer: Consumer::default(),
             rng,

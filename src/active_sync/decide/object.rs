@@ -191,7 +191,12 @@ impl<'a> Seen<'a> {
         let mut told = self.remembered(Standing::In);
         told.dn.clone_from(&change.dn);
         told.links = self.digests(&change);
-        self.with_subtree(self.deliver(change, told))
+        let waits = !same_name(&told.dn, &self.image.dn);
+        let mut judgement = self.with_subtree(self.deliver(change, told));
+        if waits {
+            judgement.rereads.push(RereadWhy::Held);
+        }
+        judgement
     }
 
     /// The consumer has it, and it does not belong there any more.
@@ -289,8 +294,11 @@ impl<'a> Seen<'a> {
         judgement
     }
 
+    /// Whether it was found below a renamed container, and its own name is not older than it was told: what a DC that is
+    /// behind in the object's name says of its place is no news, and when it has caught up, no stamp would tell.
     pub(super) fn is_below_renamed(&self) -> bool {
-        matches!(self.sought, Some(Sought::Below { .. }))
+        let shown = self.stamp(&self.name).map(|name| name.stamp);
+        matches!(self.sought, Some(Sought::Below { .. })) && self.last(&self.name) <= shown
     }
 
     pub(super) fn told_dn(&self) -> String {

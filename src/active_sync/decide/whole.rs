@@ -130,13 +130,18 @@ impl Seen<'_> {
         change
             .kept
             .extend(unseen.filter(|_| holds(Rule::ImageLessNewer)).cloned());
-        if change.kept.contains(&self.name) {
+        let is_renamed_later = change.kept.contains(&self.name);
+        if is_renamed_later {
             change.dn = self.told_dn();
+            let rdn = self.rdn.iter().filter(|rdn| self.wants(rdn));
+            change.kept.extend(rdn.cloned());
         }
         let before = self.told.map(|told| told.dn.clone());
         change.previous_dn = before.filter(|dn| !same_name(dn, &change.dn));
         told.dn.clone_from(&change.dn);
-        self.take_rdn(change);
+        if !is_renamed_later {
+            self.take_rdn(change);
+        }
         self.take_unstamped(change);
         told.links.clear();
         for (oid, values) in self.image.links.iter().filter(|(oid, _)| self.wants(oid)) {

@@ -3,6 +3,8 @@
 //! Marks move with every packet, vectors only with a completed cycle: to the greatest of the own entry, the source's
 //! vector as it stood when the cycle began, and the source's own USN as the cycle reached it.
 
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::dc::{Dc, Known};
@@ -221,6 +223,18 @@ fn two(dcs: &mut [Dc], to: usize, from: usize) -> Option<(&mut Dc, &Dc)> {
 
 /// Takes one object in, the parents and link targets that are missing here before it.
 fn receive(dest: &mut Dc, source: &Dc, guid: Uuid, had: &Known, now: i64) {
+    receive_with(dest, source, guid, had, now, &mut BTreeSet::new());
+}
+
+/// `begun` are those whose turn comes when this one is in: two groups may be members of each other.
+fn receive_with(
+    dest: &mut Dc,
+    source: &Dc,
+    guid: Uuid,
+    had: &Known,
+    now: i64,
+    begun: &mut BTreeSet<Uuid>,
+) {
     let Some(object) = source.objects.get(&guid) else {
         return;
     };
@@ -231,8 +245,11 @@ fn receive(dest: &mut Dc, source: &Dc, guid: Uuid, had: &Known, now: i64) {
         .chain(object.links.keys().copied())
         .filter(|needed| *needed != guid && !dest.objects.contains_key(needed))
         .collect();
+    begun.insert(guid);
     for missing in needed {
-        receive(dest, source, missing, had, now);
+        if !begun.contains(&missing) {
+            receive_with(dest, source, missing, had, now, begun);
+        }
     }
     apply(dest, object, had, now);
 }
