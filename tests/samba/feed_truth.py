@@ -122,6 +122,7 @@ class Receiver:
                 self.count["links"] += 1
                 if self.digests.get((guid, name)) == key and not is_whole and data["reason"] != "member_undeleted":
                     self.count["links_repeated"] += 1
+                    self.repeats.append({"change": change, "dn": data["dn"], "reason": data["reason"]})
                 self.digests[guid, name] = key
 
     def state(self):

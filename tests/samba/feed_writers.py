@@ -46,7 +46,7 @@ class Node:
     """An object of this writer; its name follows those above it."""
 
     def __init__(self, kind, rdn, parent):
-        self.kind, self.rdn, self.parent, self.joined = kind, rdn, parent, []
+        self.kind, self.rdn, self.parent, self.joined, self.linked = kind, rdn, parent, [], False
 
     @property
     def dn(self):
@@ -66,7 +66,7 @@ class Writer:
     """What this writer may do next, and what it owns."""
 
     KINDS = {"add_user": 22, "add_group": 4, "add_ou": 2, "modify": 26, "flags": 5, "manager": 4, "members": 14,
-             "delete": 6, "undelete": 2, "rename": 5, "move": 5, "rename_ou": 3, "move_ou": 2, "leave_base": 3,
+             "delete": 6, "undelete": 3, "rename": 5, "move": 5, "rename_ou": 3, "move_ou": 2, "leave_base": 3,
              "hide": 3, "shared": 6, "shared_name": 2}
 
     def __init__(self, name, seed, directory):
@@ -103,9 +103,14 @@ class Writer:
 
     def add_group(self):
         name = self.next_name()
-        members = [node.dn for node in self.random.sample(self.of("user"), min(4, len(self.of("user"))))]
+        members = [self.target(node) for node in self.random.sample(self.of("user"), min(4, len(self.of("user"))))]
         lines = ["objectClass: group", f"sAMAccountName: {name}"] + [f"member: {dn}" for dn in members]
         return self.added("group", f"CN={name}", self.random.choice(self.parents()), lines)
+
+    @staticmethod
+    def target(node):
+        node.linked = True
+        return node.dn
 
     def add_ou(self):
         return self.added("ou", f"OU={self.next_name()}", self.random.choice(self.parents()), ["objectClass: organizationalUnit"])
@@ -136,7 +141,7 @@ class Writer:
 
     def manager(self):
         one, other = self.random.choice(self.of("user")), self.random.choice(self.of("user"))
-        lines = ["replace: manager"] + ([f"manager: {other.dn}"] if self.random.random() < 0.8 else [])
+        lines = ["replace: manager"] + ([f"manager: {self.target(other)}"] if self.random.random() < 0.8 else [])
         return self.changed(one.dn, *lines)
 
     def members(self):
@@ -147,7 +152,7 @@ class Writer:
 
         def note():
             (one.joined.remove if verb == "delete" else one.joined.append)(group)
-        return self.changed(group, f"{verb}: member", f"member: {one.dn}")[0], note
+        return self.changed(group, f"{verb}: member", f"member: {self.target(one)}")[0], note
 
     def delete(self):
         node = self.random.choice(self.of("user", "group"))
@@ -155,7 +160,7 @@ class Writer:
 
         def note():
             self.nodes.remove(node)
-            for guid in name:
+            for guid in [] if node.linked else name:
                 tombstone = f"{node.rdn}\\0ADEL:{guid[6:-1]},CN=Deleted Objects,DC=lab,DC=test"
                 self.deleted.append((tombstone, node))
         return f"dn: {node.dn}\nchangetype: delete", note

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use highwater::clock::Stopwatch;
+use highwater::model::UtcMs;
 use serde_json::Value;
 
 use super::feed::Fed;
@@ -14,7 +15,7 @@ use super::product::Product;
 use super::writers::Writers;
 
 /// A bound on replication and on what the feed has to do after the last write.
-const SETTLED: Duration = Duration::from_mins(3);
+const SETTLED: Duration = Duration::from_secs(100);
 
 /// Moves the feed, to `to` where it is named, and says where and what it took.
 fn move_feed(product: &Product, to: Option<&str>) -> (String, Value) {
@@ -37,12 +38,14 @@ fn move_feed(product: &Product, to: Option<&str>) -> (String, Value) {
     (to, attempt)
 }
 
-/// How long each step took, as the attempt has it on record.
+/// When each step ended, from the begin of the attempt, as it is on record.
 pub(crate) fn steps(attempt: &Value) -> String {
+    let at = |value: &Value| value.as_str().unwrap().parse::<UtcMs>().unwrap();
+    let begun = at(&attempt["made_at"]);
     let steps = attempt["steps"].as_array().unwrap().iter();
     let told = steps.map(|step| {
         let name = step["step"].as_str().unwrap();
-        format!("{name} {} ms", step["took_ms"])
+        format!("{name} {} ms", at(&step["at"]).ms_since(begun))
     });
     told.collect::<Vec<_>>().join(", ")
 }
