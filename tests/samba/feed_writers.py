@@ -141,6 +141,7 @@ class Writer:
 
     def manager(self):
         one, other = self.random.choice(self.of("user")), self.random.choice(self.of("user"))
+        one.linked = True
         lines = ["replace: manager"] + ([f"manager: {self.target(other)}"] if self.random.random() < 0.8 else [])
         return self.changed(one.dn, *lines)
 
@@ -160,7 +161,7 @@ class Writer:
 
         def note():
             self.nodes.remove(node)
-            for guid in [] if node.linked else name:
+            for guid in [] if node.linked or node.kind == "group" else name:
                 tombstone = f"{node.rdn}\\0ADEL:{guid[6:-1]},CN=Deleted Objects,DC=lab,DC=test"
                 self.deleted.append((tombstone, node))
         return f"dn: {node.dn}\nchangetype: delete", note

@@ -19,6 +19,7 @@
 //! - `keeping`: a cursor kept in the store
 //! - `reading`: a whole domain as a feed reads it
 //! - `feed`: the change feed's events, compared with the directory
+//! - `feed_breaking`: the change feed's rules broken by hand
 //! - `feeding`: the change feed through every fault of the DC in use
 //! - `telling`: the whole use as a person sees it
 
@@ -34,6 +35,8 @@ mod connecting;
 mod consumer;
 mod dying;
 mod feed;
+#[cfg(feature = "rule-switches")]
+mod feed_breaking;
 mod feeding;
 mod keeping;
 mod lab;
