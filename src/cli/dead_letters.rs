@@ -105,19 +105,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         }
         ([], ids) | (ids, _) => named(&store, &resource.name, ids).await?,
     };
-    let named = !args.replay.is_empty() || !args.drop.is_empty();
-    let acts = named && !args.dry_run;
+    let is_list = args.replay.is_empty() && args.drop.is_empty();
+    let acts = !is_list && !args.dry_run;
     if acts && !args.yes {
-        let (what, n) = match args.drop.as_slice() {
-            [] => ("Have the objects of", letters.len()),
-            _ => ("Drop", letters.len()),
-        };
-        let end = if args.drop.is_empty() {
-            " told anew"
+        let n = letters.len();
+        confirm::ask(&if args.drop.is_empty() {
+            format!("Have the objects of {n} dead letters told anew?")
         } else {
-            " for good"
-        };
-        confirm::ask(&format!("{what} {n} dead letters{end}?"))?;
+            format!("Drop {n} dead letters for good?")
+        })?;
     }
     let mut complete = true;
     if acts {

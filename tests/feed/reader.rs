@@ -276,8 +276,26 @@ impl Reader {
 
     fn take(&mut self, of: Uuid, judgement: Judgement, consumer: &mut Consumer) {
         if std::env::var("TRACE").is_ok_and(|t| of.to_string().starts_with(&t)) {
-            println!("TRACE dc{} pass {} cursor {:?} level {} told {:?}\n    -> {:?} {:?}", self.dc, self.passes, self.cursor, self.context.is_level(), self.told.get(&guid(of)).map(|t| (&t.dn, t.standing, &t.journal, &t.earlier, t.is_partial)), judgement.verdict, judgement.rereads);
-            println!("    K {:?}\n    S {:?}", self.context.told, self.context.held);
+            println!(
+                "TRACE dc{} pass {} cursor {:?} level {} told {:?}\n    -> {:?} {:?}",
+                self.dc,
+                self.passes,
+                self.cursor,
+                self.context.is_level(),
+                self.told.get(&guid(of)).map(|t| (
+                    &t.dn,
+                    t.standing,
+                    &t.journal,
+                    &t.earlier,
+                    t.is_partial
+                )),
+                judgement.verdict,
+                judgement.rereads
+            );
+            println!(
+                "    K {:?}\n    S {:?}",
+                self.context.told, self.context.held
+            );
         }
         if let Some(told) = judgement.remember {
             self.told.insert(guid(of), told);

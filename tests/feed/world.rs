@@ -1,6 +1,8 @@
 //! A forest with a feed on it, time, and everything that goes wrong.
 
-use highwater::lab::forest::{Attribute, DOMAIN, Dc, Forest, Pace, Rng, Shape, Traffic, Weights, dn};
+use highwater::lab::forest::{
+    Attribute, DOMAIN, Dc, Forest, Pace, Rng, Shape, Traffic, Weights, dn,
+};
 
 use crate::consumer::Consumer;
 use crate::reader::{Reader, Scope};
