@@ -202,7 +202,7 @@ impl<'a> Seen<'a> {
     /// The consumer has it, and it does not belong there any more.
     pub(super) fn left(self) -> Judgement {
         if self.news.is_empty() && !self.level && !self.is_below_renamed() {
-            return Judgement::held();
+            return self.held();
         }
         self.with_subtree(self.leave())
     }
@@ -228,7 +228,7 @@ impl<'a> Seen<'a> {
     pub(super) fn entered(self) -> Judgement {
         let nothing_new = self.news.is_empty() && !self.level && !self.is_below_renamed();
         if nothing_new || self.left_by_what_is_unknown_here() {
-            return Judgement::held();
+            return self.held();
         }
         let born = self
             .stamp(&self.name)
@@ -291,7 +291,28 @@ impl<'a> Seen<'a> {
         if moved && holds(Rule::Subtree) {
             judgement.rereads.push(RereadWhy::Subtree);
         }
+        self.with_memberships(judgement)
+    }
+
+    /// With the order to read the groups again that the object is in, where it has come back to life on this DC since the
+    /// cursor and the consumer knew that before. Until then the DC showed its groups without it, and does not touch them.
+    fn with_memberships(&self, mut judgement: Judgement) -> Judgement {
+        let revived = self.stamp(&self.is_deleted).is_some_and(|deleted| {
+            let late = !self.level && deleted.local > self.reading.cursor;
+            let older = self
+                .last(&self.is_deleted)
+                .is_some_and(|last| last > deleted.stamp);
+            late && !older && !self.image.is_deleted
+        });
+        if revived && self.wants_links() && holds(Rule::Regained) {
+            judgement.rereads.push(RereadWhy::Memberships);
+        }
         judgement
+    }
+
+    /// Held, with what is to be read again besides.
+    fn held(&self) -> Judgement {
+        self.with_memberships(Judgement::held())
     }
 
     /// Whether it was found below a renamed container, and its own name is not older than it was told: what a DC that is
