@@ -57,19 +57,16 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         stop.cancel();
     });
     let ended = if args.once {
-        let mut bar = None;
-        let mut progress = |load: &Load| show(&mut bar, load, context.quiet());
-        let ended = task.once(&mut progress).await;
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
+        let ended = runtime::on_own_thread("feed", once(task, context.quiet())).await;
+        let ended = ended.map_err(no_thread)?;
         ended.map(|delivered| {
             context.message(format_args!(
                 "{resource}: {delivered} deliveries, and nothing is left"
             ));
         })
     } else {
-        task.serve().await.map_err(FeedError::Store)
+        let ended = runtime::on_own_thread("feed", task.serve()).await;
+        ended.map_err(no_thread)?.map_err(FeedError::Store)
     };
     waiting.abort();
     match ended {
@@ -80,6 +77,20 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         }
         Err(error) => Err(feed_error::of(error)),
     }
+}
+
+async fn once(task: Task, quiet: bool) -> Result<u64, FeedError> {
+    let mut bar = None;
+    let mut progress = |load: &Load| show(&mut bar, load, quiet);
+    let ended = task.once(&mut progress).await;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    ended
+}
+
+fn no_thread(error: std::io::Error) -> CliError {
+    CliError::failed("cannot start the thread of the feed", error)
 }
 
 /// Shows how far a load has come, in USNs.

@@ -8,7 +8,8 @@
 //! - objectClass is always among the values: whatever is told of an object, the reader asks first what it is.
 //! - An object without objectGUID or uSNChanged is an error, not left out: leaving it out would miss its changes.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
+use std::collections::{BTreeMap, HashMap};
 
 use super::decode::{self, DecodeError, ExtendedDn, dn_with_data, extended_dn};
 use super::entry::Entry;
@@ -33,23 +34,29 @@ const OBJECT_CLASS: &str = "2.5.4.0";
 #[derive(Debug, Clone)]
 pub struct Reading<'r> {
     schema: &'r Schema,
-    projection: &'r Projection,
     names: Vec<String>,
+    /// The attributes whose values are kept, by their names in lower case.
+    kept: HashMap<String, &'r Attribute>,
 }
 
 impl<'r> Reading<'r> {
     /// Reads what the projection follows, besides what every reading needs.
-    pub fn new(schema: &'r Schema, projection: &'r Projection) -> Self {
+    pub fn new(schema: &'r Schema, projection: &Projection) -> Self {
         let mut names = projection.names();
         for always in ALWAYS {
             if !names.iter().any(|name| name.eq_ignore_ascii_case(always)) {
                 names.push(always.to_owned());
             }
         }
+        let kept = schema.iter().filter(|attribute| {
+            projection.wants(&attribute.oid) || attribute.oid.as_str() == OBJECT_CLASS
+        });
         Self {
             schema,
-            projection,
             names,
+            kept: kept
+                .map(|attribute| (attribute.name.to_ascii_lowercase(), attribute))
+                .collect(),
         }
     }
 
@@ -63,11 +70,9 @@ impl<'r> Reading<'r> {
         self.schema.attribute(oid)
     }
 
-    /// The attribute of this name, where its values are kept.
+    /// The attribute of this name, which is in lower case, where its values are kept.
     fn kept(&self, name: &str) -> Option<&'r Attribute> {
-        self.schema.named(name).filter(|attribute| {
-            self.projection.wants(&attribute.oid) || attribute.oid.as_str() == OBJECT_CLASS
-        })
+        self.kept.get(name).copied()
     }
 }
 
@@ -94,8 +99,8 @@ pub(super) struct Range {
     pub(super) last: Option<u64>,
 }
 
-/// The image in an entry.
-pub(super) fn draft(entry: &Entry, reading: &Reading<'_>) -> Result<Draft, DecodeError> {
+/// The image in an entry; the values it keeps are taken out of the entry.
+pub(super) fn draft(entry: &mut Entry, reading: &Reading<'_>) -> Result<Draft, DecodeError> {
     let (stamps_readable, stamps, unknown_stamps) = stamps(entry, reading.schema)?;
     let parent = entry
         .first("lastKnownParent")
@@ -119,14 +124,14 @@ pub(super) fn draft(entry: &Entry, reading: &Reading<'_>) -> Result<Draft, Decod
         },
         rest: Vec::new(),
     };
-    for (key, values) in &entry.attributes {
+    for (key, values) in &mut entry.attributes {
         let Some((name, range)) = key_parts(key)? else {
             continue;
         };
         let Some(attribute) = reading.kept(name) else {
             continue;
         };
-        add_values(&mut draft.image, attribute, values)?;
+        add_values(&mut draft.image, attribute, std::mem::take(values))?;
         if let Some(next) = range.and_then(|range| range.last) {
             draft.rest.push(Rest {
                 oid: attribute.oid.clone(),
@@ -165,13 +170,13 @@ fn needed<'e>(entry: &'e Entry, name: &str) -> Result<&'e [u8], DecodeError> {
 pub(super) fn add_values(
     image: &mut Image,
     attribute: &Attribute,
-    values: &[Vec<u8>],
+    values: Vec<Vec<u8>>,
 ) -> Result<(), DecodeError> {
     if values.is_empty() {
         return Ok(());
     }
     let name = &attribute.name;
-    let read = |value: &Vec<u8>| -> Result<ExtendedDn, DecodeError> {
+    let read = |value: &[u8]| -> Result<ExtendedDn, DecodeError> {
         match attribute.syntax {
             Syntax::DnWithData => dn_with_data(name, value),
             _ => extended_dn(name, value),
@@ -180,7 +185,7 @@ pub(super) fn add_values(
     if attribute.is_forward_link() {
         let links = image.links.entry(attribute.oid.clone()).or_default();
         for value in values {
-            let value = read(value)?;
+            let value = read(&value)?;
             links.push(LinkValue {
                 target: value.needed_guid(name)?,
                 data: value.data,
@@ -192,13 +197,15 @@ pub(super) fn add_values(
         return Ok(());
     }
     let is_name = matches!(attribute.syntax, Syntax::Dn | Syntax::DnWithData);
-    let kept = image.values.entry(attribute.oid.clone()).or_default();
-    for value in values {
-        kept.push(if is_name {
-            read(value)?.plain().into_bytes()
-        } else {
-            value.clone()
-        });
+    let values = if is_name {
+        let plain = |value: Vec<u8>| Ok::<_, DecodeError>(read(&value)?.plain().into_bytes());
+        values.into_iter().map(plain).collect::<Result<_, _>>()?
+    } else {
+        values
+    };
+    match image.values.entry(attribute.oid.clone()) {
+        Vacant(place) => drop(place.insert(values)),
+        Occupied(mut place) => place.get_mut().extend(values),
     }
     Ok(())
 }

@@ -79,7 +79,7 @@ fn read(entry: &Entry) -> Result<super::Draft, DecodeError> {
     let schema = schema();
     let names = ["sn", "member", "seeAlso", "msDS-KeyCredentialLink"].map(str::to_owned);
     let projection = Projection::new(&schema, &names, &[]).unwrap();
-    draft(entry, &Reading::new(&schema, &projection))
+    draft(&mut entry.clone(), &Reading::new(&schema, &projection))
 }
 
 #[test]

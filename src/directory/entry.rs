@@ -39,14 +39,15 @@ pub(super) fn entry(tag: StructureTag) -> Result<Entry, String> {
     let mut found = BTreeMap::new();
     for attribute in self::parts(attributes, "the attribute list")? {
         let mut parts = self::parts(attribute, "an attribute")?;
-        let name = text(parts.next(), "an attribute's name")?;
+        let mut name = text(parts.next(), "an attribute's name")?;
+        name.make_ascii_lowercase();
         let values = parts
             .next()
             .ok_or_else(|| format!("attribute {name} has no value set"))?;
         let values = self::parts(values, "a value set")?
             .map(|value| octets(value, "a value"))
             .collect::<Result<Vec<_>, _>>()?;
-        found.insert(name.to_ascii_lowercase(), values);
+        found.insert(name, values);
     }
     Ok(Entry {
         dn,

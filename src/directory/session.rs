@@ -15,7 +15,6 @@ use std::panic::AssertUnwindSafe;
 use std::task::Poll;
 use std::time::Duration;
 
-use ldap3::asn1::StructureTag;
 use ldap3::controls::{Control as LdapControl, PagedResults, RawControl};
 use ldap3::{Ldap, LdapError, LdapResult};
 use tokio::task::JoinHandle;
@@ -65,8 +64,8 @@ pub(super) enum Fault {
     Library(LdapError),
 }
 
-/// The answer to one search operation.
-type Answer = (Vec<StructureTag>, LdapResult);
+/// The answer to one search operation; no entries where one of them is none, and why.
+type Answer = (Result<Vec<Entry>, String>, LdapResult);
 
 impl Session {
     /// Host and port, as errors name it.
@@ -189,7 +188,7 @@ impl Session {
         let search = collect(&mut self.ldap, query, controls, Budget::new(bound));
         // The bound inside lets the operation be abandoned; this one holds whatever happens there.
         let outer = bound.saturating_add(Duration::from_secs(1));
-        let (tags, result) = match bounded(outer, search).await {
+        let (entries, result) = match bounded(outer, search).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(fault)) | Err(fault) => return Err(self.explain(what, fault).await),
         };
@@ -201,11 +200,7 @@ impl Session {
                 &result.text,
             ));
         }
-        let entries = tags
-            .into_iter()
-            .map(entry)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|problem| self.protocol(what, problem))?;
+        let entries = entries.map_err(|problem| self.protocol(what, problem))?;
         Ok((entries, result))
     }
 
@@ -361,7 +356,7 @@ async fn collect(
         ldap.with_controls(controls);
     }
     let mut stream = None;
-    let mut entries = Vec::new();
+    let mut entries: Result<Vec<Entry>, String> = Ok(Vec::new());
     // One bound around all of it: the library's own would set a timer for every message.
     let walk = async {
         let search = ldap.streaming_search(
@@ -375,11 +370,16 @@ async fn collect(
             if item.is_ref() || item.is_intermediate() {
                 continue;
             }
-            if entries.len() >= MOST_PER_PAGE {
+            if entries.as_ref().is_ok_and(|all| all.len() >= MOST_PER_PAGE) {
                 let problem = format!("more than {MOST_PER_PAGE} entries in one page");
                 return Err(Fault::Panic(problem));
             }
-            entries.push(item.0);
+            // At once: what the library made of it is freed while it is still in the processor's cache.
+            match (&mut entries, entry(item.0)) {
+                (Ok(all), Ok(entry)) => all.push(entry),
+                (Ok(_), Err(problem)) => entries = Err(problem),
+                (Err(_), _) => {}
+            }
         }
         Ok(stream.finish().await)
     };

@@ -67,44 +67,54 @@ impl Attribute {
 /// Every attribute of a forest, by OID and by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schema {
-    attributes: BTreeMap<AttributeOid, Attribute>,
+    /// In the order they were taken up; the maps say where in here.
+    attributes: Vec<Attribute>,
+    oids: BTreeMap<AttributeOid, usize>,
     /// lDAPDisplayName in lower case.
-    names: BTreeMap<String, AttributeOid>,
+    names: BTreeMap<String, usize>,
     /// The number an attribute has in `replPropertyMetaData`.
-    numbers: BTreeMap<u32, AttributeOid>,
+    numbers: BTreeMap<u32, usize>,
 }
 
 impl Schema {
     /// Takes an attribute up, with the number it has in `replPropertyMetaData` where that is known.
     pub fn insert(&mut self, attribute: Attribute, attid: Option<u32>) {
-        let oid = attribute.oid.clone();
+        let place = *self
+            .oids
+            .entry(attribute.oid.clone())
+            .or_insert(self.attributes.len());
         self.names
-            .insert(attribute.name.to_ascii_lowercase(), oid.clone());
+            .insert(attribute.name.to_ascii_lowercase(), place);
         if let Some(attid) = attid {
-            self.numbers.insert(attid, oid.clone());
+            self.numbers.insert(attid, place);
         }
-        self.attributes.insert(oid, attribute);
+        match self.attributes.get_mut(place) {
+            Some(known) => *known = attribute,
+            None => self.attributes.push(attribute),
+        }
     }
 
     /// The attribute with this OID.
     pub fn attribute(&self, oid: &AttributeOid) -> Option<&Attribute> {
-        self.attributes.get(oid)
+        self.attributes.get(*self.oids.get(oid)?)
     }
 
     /// The attribute of this name, compared without case.
     pub fn named(&self, name: &str) -> Option<&Attribute> {
         self.attributes
-            .get(self.names.get(&name.to_ascii_lowercase())?)
+            .get(*self.names.get(&name.to_ascii_lowercase())?)
     }
 
     /// The attribute with this number in `replPropertyMetaData`.
     pub fn numbered(&self, attid: u32) -> Option<&Attribute> {
-        self.attributes.get(self.numbers.get(&attid)?)
+        self.attributes.get(*self.numbers.get(&attid)?)
     }
 
     /// Every attribute, by OID.
     pub fn iter(&self) -> impl Iterator<Item = &Attribute> {
-        self.attributes.values()
+        self.oids
+            .values()
+            .filter_map(|place| self.attributes.get(*place))
     }
 
     /// How many attributes there are.

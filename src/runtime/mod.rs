@@ -15,6 +15,7 @@ mod notify;
 mod reload;
 mod requests;
 mod signals;
+mod thread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use notify::Manager;
 pub use signals::interrupted;
 use signals::{Signals, Wish};
+pub use thread::on_own_thread;
 
 use crate::active_sync;
 use crate::clock::Pulse;
@@ -56,6 +58,9 @@ pub enum RunError {
         /// What it said.
         problem: String,
     },
+    /// A feed's thread could not be started.
+    #[error("cannot start the thread of a feed: {0}")]
+    Thread(#[source] std::io::Error),
     /// The signals could not be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(#[from] std::io::Error),
@@ -100,7 +105,7 @@ pub async fn run(
 struct Ended {
     task: &'static str,
     told: bool,
-    result: Result<(), StoreError>,
+    result: Result<(), RunError>,
 }
 
 /// The running service.
@@ -136,10 +141,10 @@ impl Service {
         &mut self,
         task: &'static str,
         told: CancellationToken,
-        work: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+        work: impl Future<Output = Result<(), impl Into<RunError>>> + Send + 'static,
     ) {
         self.tasks.spawn(async move {
-            let result = work.await;
+            let result = work.await.map_err(Into::into);
             let told = told.is_cancelled();
             Ended { task, told, result }
         });
@@ -186,7 +191,7 @@ impl Service {
                 told.clone(),
             );
             if let Some(task) = task {
-                self.add("feed", told.clone(), task.serve());
+                self.add("feed", told.clone(), on_thread(task));
                 self.feeds.push((told, pulse));
             }
         }
@@ -285,6 +290,12 @@ impl Service {
     }
 }
 
+/// A feed on a thread of its own.
+async fn on_thread(task: active_sync::Task) -> Result<(), RunError> {
+    let ended = on_own_thread("feed", task.serve()).await;
+    Ok(ended.map_err(RunError::Thread)??)
+}
+
 /// Begins to read the configuration again; a slow disk must not hold the service up.
 fn load(loading: &mut JoinSet<Result<Settings, String>>, manager: &Manager, reload: &Reload) {
     tracing::info!("SIGHUP: reading the configuration again");
@@ -297,7 +308,7 @@ fn unexpected(ended: Option<Result<Ended, JoinError>>) -> RunError {
     let (task, problem) = match ended {
         Some(Ok(Ended {
             result: Err(error), ..
-        })) => return error.into(),
+        })) => return error,
         Some(Ok(Ended { task, .. })) => (task, "it had nothing more to do".to_owned()),
         Some(Err(panic)) => ("task", panic.to_string()),
         None => ("service", "no task is left".to_owned()),

@@ -267,10 +267,14 @@ fn add_text(hash: Sha256, text: &str) -> Sha256 {
 
 /// The first 128 bits in hexadecimal.
 fn hex(hash: Sha256) -> String {
-    hash.finalize()
-        .iter()
-        .take(16)
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let halves = |byte: &u8| [byte >> 4, byte & 0xf];
+    let digit = |half: u8| DIGITS.get(usize::from(half));
+    let hash = hash.finalize();
+    let halves = hash.iter().take(16).flat_map(halves);
+    halves.filter_map(digit).collect()
 }
 
 fn seconds(seconds: i64) -> Option<String> {
