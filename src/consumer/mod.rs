@@ -35,6 +35,8 @@ pub struct Consumer {
     resource: ResourceName,
     store: Store,
     place: Place,
+    /// Our own feed: the store itself refuses what it writes while its switch says stop.
+    is_ours: bool,
     stop: Option<Vec<String>>,
     start: Option<Vec<String>>,
     command_timeout: Duration,
@@ -58,6 +60,7 @@ impl Consumer {
             resource: resource.clone(),
             store: store.clone(),
             place,
+            is_ours: settings.kind == ConsumerKind::Builtin,
             stop: settings.stop.clone(),
             start: settings.start.clone(),
             command_timeout: settings.command_timeout,

@@ -47,9 +47,10 @@ impl Consumer {
             })
     }
 
-    /// Turns the sync's switch: through the running service, or directly where none runs.
+    /// Turns the sync's switch: through the running service, or directly where none runs, or where nobody needs to be
+    /// waited for: our own feed cannot write past its switch.
     async fn turn(&self, kind: RequestKind, by: &str) -> Result<(), ConsumerError> {
-        if !self.store.service_is_alive().await? {
+        if self.is_ours || !self.store.service_is_alive().await? {
             return self.turn_directly(kind, by).await;
         }
         let request = self

@@ -262,6 +262,25 @@ async fn a_cursor_in_the_store_is_set_by_generation() {
 }
 
 #[tokio::test]
+async fn our_own_feed_is_stopped_without_an_answer_of_the_service_and_any_other_is_not() {
+    let scene = Scene::new().await;
+    let _service = scene.store.hold_service_lock().await.unwrap().unwrap();
+    let own = scene.consumer(ConsumerKind::Builtin, None);
+    own.stop("me").await.unwrap();
+    let switch = scene.store.sync_switch(&resource()).await.unwrap().unwrap();
+    assert!(switch.stopped);
+    own.start("me").await.unwrap();
+    let switch = scene.store.sync_switch(&resource()).await.unwrap().unwrap();
+    assert!(!switch.stopped);
+
+    // here the service holds its lock and never answers
+    let other = scene.consumer(ConsumerKind::Store, None);
+    let other = other.with_answer_wait(Duration::from_millis(50));
+    let error = other.stop("me").await.unwrap_err();
+    assert!(matches!(error, ConsumerError::Unanswered { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_command_is_bounded_and_its_whole_group_killed() {
     let scene = Scene::new().await;
     let pid_file = scene.dir.path().join("pid");
