@@ -50,6 +50,13 @@ pub(crate) fn steps(attempt: &Value) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
+/// From the begin of an attempt to its last step.
+pub(crate) fn act_ms(attempt: &Value) -> i64 {
+    let at = |value: &Value| value.as_str().unwrap().parse::<UtcMs>().unwrap();
+    let last = attempt["steps"].as_array().unwrap().last().unwrap();
+    at(&last["at"]).ms_since(at(&attempt["made_at"]))
+}
+
 fn killed(service: Running) {
     service.signal("KILL");
     assert_eq!(service.wait(Duration::from_secs(5)).code, None);

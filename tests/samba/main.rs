@@ -20,6 +20,7 @@
 //! - `reading`: a whole domain as a feed reads it
 //! - `feed`: the change feed's events, compared with the directory
 //! - `feed_breaking`: the change feed's rules broken by hand
+//! - `feed_timing`: how long the change feed is silent
 //! - `feeding`: the change feed through every fault of the DC in use
 //! - `telling`: the whole use as a person sees it
 
@@ -37,6 +38,7 @@ mod dying;
 mod feed;
 #[cfg(feature = "rule-switches")]
 mod feed_breaking;
+mod feed_timing;
 mod feeding;
 mod keeping;
 mod lab;
