@@ -15,6 +15,7 @@
 
 mod breaking;
 mod consumer;
+mod directed;
 mod reader;
 mod running;
 mod shown;

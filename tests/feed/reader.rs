@@ -50,6 +50,12 @@ pub(crate) fn is_below(_forest: &Forest, dc: &Dc, object: &Object, above: Uuid) 
     false
 }
 
+/// The vectors of all DCs, each with its own end: what R6 asks of candidates.
+pub(crate) fn usn_vectors(forest: &Forest) -> Vec<Vector> {
+    let own = |dc: &Dc| vector(dc).with(id(dc), usn(dc.usn));
+    forest.dcs.iter().map(own).collect()
+}
+
 struct Pass {
     vector: Vector,
     committed: Usn,
@@ -275,28 +281,6 @@ impl Reader {
     }
 
     fn take(&mut self, of: Uuid, judgement: Judgement, consumer: &mut Consumer) {
-        if std::env::var("TRACE").is_ok_and(|t| of.to_string().starts_with(&t)) {
-            println!(
-                "TRACE dc{} pass {} cursor {:?} level {} told {:?}\n    -> {:?} {:?}",
-                self.dc,
-                self.passes,
-                self.cursor,
-                self.context.is_level(),
-                self.told.get(&guid(of)).map(|t| (
-                    &t.dn,
-                    t.standing,
-                    &t.journal,
-                    &t.earlier,
-                    t.is_partial
-                )),
-                judgement.verdict,
-                judgement.rereads
-            );
-            println!(
-                "    K {:?}\n    S {:?}",
-                self.context.told, self.context.held
-            );
-        }
         if let Some(told) = judgement.remember {
             self.told.insert(guid(of), told);
             if self.context.held.is_none() {

@@ -5,8 +5,8 @@ use highwater::lab::forest::{
 };
 
 use crate::consumer::Consumer;
-use crate::reader::{Reader, Scope};
-use crate::shown::{guid, id, members, oid, vector, wanted};
+use crate::reader::{Reader, Scope, usn_vectors};
+use crate::shown::{guid, id, members, oid, wanted};
 
 /// What happens in one run.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,47 @@ impl World {
         }
     }
 
+    /// A world in which nobody writes and everything is read, below the domain's head.
+    pub(crate) fn still(seed: u64, with: Option<Attribute>) -> Self {
+        let mut world = Self::new(seed);
+        let (dc, base) = (id(&world.forest.dcs[0]), world.forest.heads[DOMAIN]);
+        world.reader = Reader::new(0, dc, Scope { base, with }, 0, 50);
+        world.traffic.writes = false;
+        while world.reader.passes < 2 {
+            world.read_on();
+        }
+        world
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Lets replication and the reader go on until whatever can come has come.
+    pub(crate) fn read_on(&mut self) {
+        for _ in 0..600 {
+            self.tick();
+        }
+    }
+
+    /// Cuts all DCs off from each other, or joins them.
+    pub(crate) fn cut_all(&mut self, cut: bool) {
+        for one in 0..self.forest.dcs.len() {
+            for other in 0..one {
+                self.forest.cut(one, other, cut);
+            }
+        }
+    }
+
+    /// Moves the feed with the proven start.
+    pub(crate) fn move_to(&mut self, next: usize) {
+        let dc = &self.forest.dcs[next];
+        let start = self.reader.start_on(dc);
+        assert!(start.is_some(), "no start on {next}");
+        self.reader.switch(next, dc, start);
+        self.failovers += 1;
+    }
+
     fn tick(&mut self) {
         self.now += 20;
         self.traffic.tick(&mut self.forest, self.now).unwrap();
@@ -96,12 +137,7 @@ impl World {
                 self.trouble();
             }
             if course.prunes && self.rng.below(60) == 0 {
-                let vectors: Vec<_> = self
-                    .forest
-                    .dcs
-                    .iter()
-                    .map(|dc| vector(dc).with(id(dc), crate::shown::usn(dc.usn)))
-                    .collect();
+                let vectors = usn_vectors(&self.forest);
                 self.reader.prune(&vectors);
             }
         }
