@@ -1,7 +1,6 @@
 //! A forest with its servers, a store, settings with a feed, the feed's task, and its consumer.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +72,7 @@ pub(crate) struct Bed {
     now: i64,
     task: Option<(JoinHandle<()>, CancellationToken)>,
     /// Removed at the end, with everything in it.
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 pub(crate) fn hr() -> ResourceName {
@@ -154,7 +153,7 @@ impl Bed {
             traffic: Traffic::mixed(BUSY, Weights::EVERYTHING),
             now,
             task: None,
-            folder,
+            _folder: folder,
         }
     }
 
@@ -188,10 +187,6 @@ impl Bed {
 
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Forest, i64) -> T) -> T {
         self.lab.with(|forest| work(forest, self.now))
-    }
-
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -243,17 +238,32 @@ impl Bed {
         Some(number - 1)
     }
 
-    /// Nobody writes any more, everything comes back and replicates, and the feed reads on until it has everything and
-    /// says nothing more.
-    pub(crate) async fn settle(&mut self) {
-        self.traffic.writes = false;
+    /// Cuts all DCs off from each other, or joins them.
+    pub(crate) fn cut_all(&self, cut: bool) {
         self.lab.with(|forest| {
             for one in 0..forest.dcs.len() {
-                for other in 0..forest.dcs.len() {
-                    forest.cut(one, other, false);
+                for other in 0..one {
+                    forest.cut(one, other, cut);
                 }
             }
         });
+    }
+
+    /// People write again after everything was settled.
+    pub(crate) fn write_again(&mut self) {
+        self.traffic.writes = true;
+    }
+
+    /// Nobody writes any more, everything comes back and replicates, and the feed reads on until it has everything and
+    /// says nothing more.
+    pub(crate) async fn settle(&mut self) {
+        self.settle_but(true).await;
+    }
+
+    /// The same; whether S must cover K in the end.
+    pub(crate) async fn settle_but(&mut self, level: bool) {
+        self.traffic.writes = false;
+        self.cut_all(false);
         for dc in 0..self.settings.dcs.len() {
             self.lab
                 .set_fault(dc, highwater::lab::server::Fault::None)
@@ -266,6 +276,16 @@ impl Bed {
         if self.task.is_none() {
             self.start();
         }
+        self.until_quiet(level).await;
+    }
+
+    /// Nobody writes any more; waits until all there is is told.
+    pub(crate) async fn rest(&mut self) {
+        self.traffic.writes = false;
+        self.until_quiet(false).await;
+    }
+
+    async fn until_quiet(&mut self, level: bool) {
         let waited = Stopwatch::start();
         let (mut quiet, mut last) = (0, None);
         while quiet < 3 {
@@ -286,7 +306,9 @@ impl Bed {
             let Some(feed) = self.feed().await.filter(|feed| feed.load.is_none()) else {
                 continue;
             };
-            let known = feed.contexts.values().all(|context| context.is_level());
+            let mut contexts = feed.contexts.values();
+            let known =
+                contexts.all(|context| context.is_level() || (!level && context.held.is_some()));
             let health = self.store.feed_health(&hr()).await.unwrap().unwrap();
             let backlog = self.store.feed_backlog(&hr()).await.unwrap();
             let rests = known && backlog.events == 0 && health.problem.is_none();

@@ -16,6 +16,7 @@ mod bed;
 mod first_load;
 mod moving;
 mod receiver;
+mod sinks;
 
 #[path = "../../src/store/tests/structure.rs"]
 mod structure;

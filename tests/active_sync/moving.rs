@@ -306,6 +306,10 @@ async fn on_one_dc_nothing_is_missed_or_told_twice() {
         }
         bed.check().await;
         assert_eq!(bed.receiver.again, 0, "seed {seed}");
+        // Nothing changes any more: the feed goes on looking, and neither searches nor commits.
+        let before = bed.feed().await.unwrap();
+        bed.rest().await;
+        assert_eq!(bed.feed().await.unwrap(), before, "seed {seed}");
         tally.add(&bed).await;
         bed.stop().await;
     }

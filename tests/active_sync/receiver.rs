@@ -131,12 +131,15 @@ impl Receiver {
         let op = data["op"].as_str().unwrap();
         let reason = data["reason"].as_str().unwrap();
         *self.reasons.entry(reason.to_owned()).or_default() += 1;
+        if reason == "requested" {
+            // By order: a DC is lost, or everything is told once more, whatever was told before.
+            self.forget(guid);
+        }
         self.account(guid, op, reason, data, line);
         match op {
             "delete" | "leave" => {
                 self.entries.remove(&guid);
-                self.changes.remove(&guid);
-                self.stamps.retain(|(of, _), _| *of != guid);
+                self.forget(guid);
                 if op == "delete" {
                     self.drop_links_to(guid);
                 }
@@ -161,6 +164,12 @@ impl Receiver {
                 None => self.wrong.push(format!("of an object never told: {line}")),
             },
         }
+    }
+
+    /// What is told of the object from here on is told for the first time.
+    fn forget(&mut self, guid: Uuid) {
+        self.changes.remove(&guid);
+        self.stamps.retain(|(of, _), _| *of != guid);
     }
 
     /// A delete implies dropping links to the object; what was brought back had been deleted.

@@ -144,6 +144,12 @@ impl Reader {
         };
     }
 
+    /// Moves to another DC, or stays, with a start that nothing proves (R7).
+    pub(crate) fn switch_unproven(&mut self, number: usize, dc: &Dc, start: Usn) {
+        self.switch(number, dc, None);
+        self.cursor = start;
+    }
+
     /// One step of the work: a page, the end of a pass, a chunk of a load.
     pub(crate) fn step(&mut self, forest: &Forest, consumer: &mut Consumer) {
         let dc = &forest.dcs[self.dc];
@@ -151,7 +157,7 @@ impl Reader {
             self.pass = None;
             return;
         }
-        if self.context.held.is_none() {
+        if self.context.held.is_none() && self.context.told.is_empty() {
             self.load_step(forest, dc, consumer);
             return;
         }

@@ -81,7 +81,7 @@ fn a_feed_on_one_dc_misses_and_repeats_nothing() {
 
 #[test]
 fn a_feed_through_failovers_misses_and_repeats_nothing() {
-    check("failovers", COURSE, 80);
+    check("failovers", COURSE, 60);
 }
 
 #[test]
@@ -94,5 +94,17 @@ fn a_start_that_is_exact_misses_nothing_either() {
             ..COURSE
         },
         40,
+    );
+}
+
+#[test]
+fn what_an_unproven_start_left_out_a_whole_pass_brings() {
+    check(
+        "unproven starts",
+        Course {
+            unproven_percent: 40,
+            ..COURSE
+        },
+        25,
     );
 }

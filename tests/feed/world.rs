@@ -15,6 +15,8 @@ pub(crate) struct Course {
     pub(crate) failovers: bool,
     pub(crate) crashes: bool,
     pub(crate) prunes: bool,
+    /// In how many of a hundred failovers somebody names a start that nothing proves.
+    pub(crate) unproven_percent: usize,
     /// The start is lower than the proven one by up to this much.
     pub(crate) margin: i64,
 }
@@ -24,6 +26,7 @@ pub(crate) const COURSE: Course = Course {
     failovers: true,
     crashes: true,
     prunes: true,
+    unproven_percent: 0,
     margin: 60,
 };
 
@@ -131,7 +134,7 @@ impl World {
                 self.reader.crash();
             }
             if course.failovers && self.rng.below(120) == 0 {
-                self.fail_over(course.margin);
+                self.fail_over(course.margin, course.unproven_percent);
             }
             if course.failovers && self.rng.below(60) == 0 {
                 self.trouble();
@@ -158,7 +161,7 @@ impl World {
         }
     }
 
-    fn fail_over(&mut self, margin: i64) {
+    fn fail_over(&mut self, margin: i64, unproven_percent: usize) {
         let count = self.forest.dcs.len();
         let others: Vec<usize> = (0..count)
             .filter(|dc| *dc != self.reader.dc && self.forest.dcs[*dc].is_alive)
@@ -171,6 +174,13 @@ impl World {
             self.forest.dcs[self.reader.dc].is_alive = false;
         }
         let dc = &self.forest.dcs[next];
+        if self.rng.percent(unproven_percent) && !self.reader.context.told.is_empty() {
+            let behind = i64::try_from(self.rng.below(200)).unwrap();
+            let start = crate::shown::usn((dc.usn - behind).max(0));
+            self.reader.switch_unproven(next, dc, start);
+            self.failovers += 1;
+            return;
+        }
         let start = self.reader.start_on(dc).map(|start| {
             let less = i64::try_from(self.rng.below(usize::try_from(margin).unwrap() + 1)).unwrap();
             crate::shown::usn((start.get() - less).max(0))
@@ -189,6 +199,13 @@ impl World {
             for other in 0..count {
                 self.forest.cut(dc, other, false);
             }
+        }
+        if self.reader.context.held.is_none() && !self.reader.context.told.is_empty() {
+            // R7: what a start left out that nothing proved comes with a pass over everything.
+            let at = self.reader.dc;
+            let dc = &self.forest.dcs[at];
+            self.reader
+                .switch_unproven(at, dc, highwater::model::Usn::ZERO);
         }
         let (mut quiet, mut passes) = (0, 0);
         for _ in 0..20_000 {
