@@ -57,7 +57,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         stop.cancel();
     });
     let ended = if args.once {
-        let ended = runtime::on_own_thread("feed", once(task, context.quiet())).await;
+        let ended = runtime::on_own_thread("feed", Box::pin(once(task, context.quiet()))).await;
         let ended = ended.map_err(no_thread)?;
         ended.map(|delivered| {
             context.message(format_args!(
@@ -65,7 +65,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             ));
         })
     } else {
-        let ended = runtime::on_own_thread("feed", task.serve()).await;
+        let ended = runtime::on_own_thread("feed", Box::pin(task.serve())).await;
         ended.map_err(no_thread)?.map_err(FeedError::Store)
     };
     waiting.abort();

@@ -11,6 +11,7 @@
 //! - slapd refuses the control that shows deleted objects, which our images need: they come through a relay that makes it
 //!   uncritical, and a second `ldapsearch` reads what the images are made of through the same relay.
 #![expect(
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a measuring program prints, and stops at the first problem"
