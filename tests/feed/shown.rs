@@ -95,7 +95,12 @@ pub(crate) fn members(dc: &Dc, object: &Object) -> BTreeSet<Uuid> {
 }
 
 pub(crate) fn image(forest: &Forest, dc: &Dc, object: &Object) -> Image {
-    let stamps = object.attrs.iter().map(|(attribute, attr)| {
+    // What each DC keeps for itself has no stamp (ADTS 3.1.1.2.3).
+    let stamped = object
+        .attrs
+        .iter()
+        .filter(|(attribute, _)| !attribute.is_local());
+    let stamps = stamped.map(|(attribute, attr)| {
         let local = LocalStamp {
             stamp: stamp(attr.stamp),
             local: usn(attr.local),
