@@ -73,7 +73,7 @@ impl Bed {
     /// Moves the feed as a failover does (R2, R3), with a start as proven or a little lower; whether it was proven.
     pub(crate) async fn move_to(&mut self, to: usize) -> bool {
         let stops = self.rng.percent(60);
-        let less = self.rng.below(60) as i64;
+        let less = i64::try_from(self.rng.below(60)).unwrap();
         if stops {
             let store = &self.store;
             store

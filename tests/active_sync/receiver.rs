@@ -222,7 +222,7 @@ fn stamp(changed: &Value) -> Option<Stamp> {
 impl Entry {
     /// Takes the values over that are listed; `null` clears one.
     fn apply(&mut self, data: &Value) {
-        self.dn = data["dn"].as_str().unwrap().to_owned();
+        data["dn"].as_str().unwrap().clone_into(&mut self.dn);
         let listed: &Map<String, Value> = data["attributes"].as_object().unwrap();
         for (name, value) in listed {
             if name == "member" {
