@@ -34,6 +34,7 @@ pub mod directory;
 pub mod failover;
 pub mod lab;
 pub mod model;
+pub mod on_error;
 pub mod runtime;
 pub mod status;
 pub mod store;

@@ -119,6 +119,20 @@ pub enum Command {
     Undo(super::undo::Args),
     /// Orders a full pass of our own feed, or takes down that an outside sync has made one
     Resync(super::resync::Args),
+    /// Reports a failure of a sync that is not ours, and has decided what to do
+    OnError(super::on_error::Args),
+    /// Lists incidents, acknowledges and ends them
+    Incidents(super::incidents::Args),
+    /// Approves a proposed failover
+    Approve(super::approve::Args),
+    /// Rejects a proposed failover
+    Reject(super::approve::RejectArgs),
+    /// Keeps anything from happening by itself for a while
+    Pause(super::pause::Args),
+    /// Tests and lists the rules over errors
+    Rules(super::rules::Args),
+    /// Previews notices, lists and resends what could not be delivered
+    Mail(super::mail::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),
     /// Rehearses a failover of our own feed on the real directory, delivering nothing

@@ -2,16 +2,19 @@
 
 use super::choice::{Choice, Restart};
 use super::{CliError, Context, Exit, confirm, plan_view, steps, who};
+use crate::clock;
 use crate::config::Secrets;
 use crate::failover;
-use crate::model::{Ask, Chosen, DcName, HeldCursor, Method, ResourceName};
+use crate::model::{Ask, Chosen, DcName, HeldCursor, Method, Plan, ResourceName};
+use crate::store::{NewProposal, Store};
 
 const EXAMPLES: &str = "\
 Examples:
   highwater failover hr                                                 shows the plan and asks
   highwater failover hr --to dc2 --usn-date 2026-11-22T09:58:00Z --yes  manual
   highwater failover hr --auto --failure-timestamp 2026-11-22T10:15:00Z --no-restart
-  highwater failover hr --dry-run                                       each step, none done";
+  highwater failover hr --dry-run                                       each step, none done
+  highwater failover hr --propose --reason 'dc1 goes into maintenance'   another person approves it";
 
 /// Moves a resource to another DC: stops the sync, rewrites host and cursor, starts the sync
 #[derive(Debug, Clone, clap::Args)]
@@ -31,6 +34,12 @@ pub struct Args {
     /// Show each step and do none
     #[arg(long)]
     pub dry_run: bool,
+    /// Do not move: propose the plan, for another person to `approve`
+    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    pub propose: bool,
+    /// Why; kept with the proposal and told
+    #[arg(long, value_name = "TEXT", requires = "propose")]
+    pub reason: Option<String>,
 }
 
 /// How often a plan is made, since the sync may move its cursor before it is stopped.
@@ -41,7 +50,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Resolve)?;
     let resource = context.resource(&settings, &args.resource)?;
     let store = context.store(&settings).await?;
-    if !args.dry_run {
+    if !args.dry_run && !args.propose {
         steps::settle(&store, resource, context).await?;
     }
     let ask = super::plan::ask(&args.choice, resource, args.restart.wanted())?;
@@ -62,6 +71,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             };
             context.output.show(&plan, done)?;
             return Ok(Exit::Ok);
+        }
+        if args.propose {
+            return propose(&store, plan, args.reason, context).await;
         }
         if agreed != Some(essence(chosen)) {
             context.message(plan_view::render(&plan, &context.output));
@@ -96,6 +108,39 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Failed)
+}
+
+/// Takes the plan down as a proposal of the person at the terminal.
+async fn propose(
+    store: &Store,
+    plan: Plan,
+    reason: Option<String>,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    context.message(plan_view::render(&plan, &context.output));
+    let resource = plan.resource.clone();
+    let new = NewProposal {
+        resource: resource.clone(),
+        incident: None,
+        proposed_by: Some(super::user::person().await.who),
+        runs_by_itself: false,
+        failure_timestamp: plan.ask.failure_timestamp,
+        replication_time: Some(plan.ask.replication_time),
+        plan: Some(plan),
+        reason,
+    };
+    let Some(id) = store.propose(new, clock::now()).await? else {
+        return Err(CliError::Refused {
+            reason: format!(
+                "a proposal for {resource} is on its way already; `highwater incidents` shows it"
+            ),
+        });
+    };
+    let proposal = store.proposal(id).await?;
+    context.output.show(&proposal, || {
+        format!("proposal {id}: `highwater approve {id}` carries it out, `highwater reject {id}` drops it")
+    })?;
+    Ok(Exit::Ok)
 }
 
 /// What of a plan is agreed to: where to, how the start was found, and whether it is proven.

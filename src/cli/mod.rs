@@ -7,6 +7,7 @@
 //! - Each command is `run(args, &Context) -> Result<Exit, CliError>`; [`main`] alone turns either into an exit code.
 //! - A command stands in [`args::Command`] once its file has a `run`.
 
+pub mod approve;
 pub mod args;
 pub mod attempts;
 pub mod audit;
@@ -27,12 +28,17 @@ pub mod export;
 pub mod failover;
 pub mod history;
 pub mod import;
+pub mod incidents;
 pub mod logging;
+pub mod mail;
 pub mod man;
+pub mod on_error;
 pub mod output;
+pub mod pause;
 pub mod plan;
 pub mod quarantine;
 pub mod resync;
+pub mod rules;
 pub mod run;
 pub mod status;
 pub mod sync;
@@ -45,6 +51,7 @@ mod plan_view;
 mod plot;
 mod progress;
 mod steps;
+mod user;
 mod who;
 
 use std::ffi::OsString;
@@ -108,6 +115,13 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Plan(args) => plan::run(args, context).await,
         Command::Failover(args) => failover::run(args, context).await,
         Command::Undo(args) => undo::run(args, context).await,
+        Command::OnError(args) => on_error::run(args, context).await,
+        Command::Incidents(args) => incidents::run(args, context).await,
+        Command::Approve(args) => approve::run(args, context).await,
+        Command::Reject(args) => approve::reject(args, context).await,
+        Command::Pause(args) => pause::run(args, context).await,
+        Command::Rules(args) => rules::run(args, context).await,
+        Command::Mail(args) => mail::run(args, context).await,
         Command::Attempts(args) => attempts::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,
         Command::Drill(args) => drill::run(args, context).await,

@@ -78,6 +78,7 @@ fn resource(
             command_timeout: Duration::from_secs(5),
         },
         feed: None,
+        reaction: crate::config::Reaction::default(),
     };
     (settings.name.clone(), settings)
 }
@@ -93,6 +94,7 @@ fn settings(folder: &TempDir) -> Settings {
             days_to_keep_usns: 7,
         },
         dcs: ["dc1", "dc2", "dc3"].map(|dc| (name(dc), dead(dc))).into(),
+        on_error: crate::config::OnError::default(),
         resources: BTreeMap::from([
             resource("hr", "OU=HR,DC=example,DC=com", &["dc2"], &cursor),
             resource("it", "OU=IT,DC=other,DC=com", &["dc2", "dc3"], &cursor),

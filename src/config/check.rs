@@ -3,6 +3,8 @@
 mod connection;
 mod credentials;
 mod feed;
+mod notify;
+mod process;
 mod resource;
 mod sink;
 
@@ -16,7 +18,7 @@ use toml::de::DeTable;
 
 use super::problem::Notes;
 use super::raw::{Field, Section};
-use super::{Collector, Env, Secrets, Settings};
+use super::{Collector, Env, OnError, Secrets, Settings};
 
 /// What the checks need besides the document.
 pub(super) struct Place<'p> {
@@ -84,9 +86,11 @@ pub(super) fn settings(
     let credentials = credentials::all(&mut root, place, notes);
     let defaults = connection::defaults(&mut root, place, notes);
     let (dcs, dc_names) = connection::dcs(&mut root, &defaults, &credentials, place, notes);
+    let on_error = on_error(&mut root, place, notes);
+    let processes = on_error.as_ref().map(|on_error| &on_error.processes);
     let mut resources = BTreeMap::new();
     for (name, section) in root.tables("resource", notes) {
-        if let Some(resource) = resource::read(&name, section, &dc_names, place, notes) {
+        if let Some(resource) = resource::read(&name, section, &dc_names, processes, place, notes) {
             resources.insert(resource.name.clone(), resource);
         }
     }
@@ -96,6 +100,26 @@ pub(super) fn settings(
         collector: collector?,
         dcs,
         resources,
+        on_error: on_error?,
+    })
+}
+
+/// The failure process: who is told, the rules, and the limits.
+fn on_error(root: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<OnError> {
+    let safety = process::safety(root, notes);
+    let notices = notify::notices(root, place, notes);
+    let mail = notify::mail(root, place, notes);
+    // A server that is written wrong is a server: its own problem has been told.
+    let has_mail = mail.as_ref().is_none_or(Option::is_some);
+    let channels = notify::channels(root, has_mail, place, notes);
+    let names: Vec<&str> = channels.keys().map(String::as_str).collect();
+    let processes = process::all(root, &names, notes);
+    Some(OnError {
+        safety: safety?,
+        notices: notices?,
+        mail: mail?,
+        channels,
+        processes,
     })
 }
 

@@ -16,9 +16,11 @@ mod check;
 mod error;
 mod feed;
 mod problem;
+mod process;
 mod raw;
 mod secret;
 mod settings;
+mod shipped;
 mod suggest;
 
 use std::ffi::OsString;
@@ -27,6 +29,10 @@ use std::path::{Path, PathBuf};
 pub use error::ConfigError;
 pub use feed::{CommandSink, Feed, FileSink, MaxDeletes, Secret, Sink, WebhookSink, signing_key};
 pub use problem::{Invalid, Problem};
+pub use process::{
+    Channel, Channels, Hook, MailSecurity, MailServer, Notices, OnError, Process, Reaction, Rule,
+    Safety, Scope,
+};
 pub use settings::{
     Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,
     SecretSource, Security, Settings, Timeouts, TlsTrust,

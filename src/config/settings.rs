@@ -19,6 +19,8 @@ pub struct Settings {
     pub dcs: BTreeMap<DcName, DcSettings>,
     /// Every resource by name.
     pub resources: BTreeMap<ResourceName, ResourceSettings>,
+    /// The failure process: rules, limits, and who is told.
+    pub on_error: super::OnError,
 }
 
 impl Settings {
@@ -179,6 +181,8 @@ pub struct ResourceSettings {
     pub consumer: Consumer,
     /// Our own feed; there is one exactly where the consumer is [`ConsumerKind::Builtin`].
     pub feed: Option<super::Feed>,
+    /// What happens when its sync fails.
+    pub reaction: super::Reaction,
 }
 
 /// Who owns the cursor, and how it is stopped and started.

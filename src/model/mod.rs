@@ -10,9 +10,12 @@ mod dc;
 mod feed;
 mod image;
 mod incarnation;
+mod incident;
 mod name;
+mod notice;
 mod plan;
 mod poll;
+mod proposal;
 mod refusal;
 mod sample;
 mod schema;
@@ -21,6 +24,7 @@ mod switch;
 mod time;
 mod usn;
 mod vector;
+mod why_wait;
 
 pub use attempt::{Attempt, AttemptKind, AttemptState, Step, StepReport};
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
@@ -31,11 +35,17 @@ pub use feed::{
 };
 pub use image::{Image, LinkValue, LocalStamp};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};
+pub use incident::{
+    ActionKind, AutoFailover, Failure, Incident, IncidentEvent, NewFailure, Outcome, Pause,
+    Sighting, Stance, Verdicted,
+};
 pub use name::{DcName, Dn, NameError, ResourceName, short_name};
+pub use notice::{Delivery, DeliveryState, Notice, NoticeKind, Target};
 pub use plan::{
     Ask, BestStart, Chosen, Evidence, How, Method, Plan, StartPoint, Starts, Verdict, Warning,
 };
 pub use poll::{FailureKind, PollFailure};
+pub use proposal::{Proposal, ProposalState};
 pub use refusal::{WhyNoStart, WhyNot};
 pub use sample::{KnownUsn, NcVectors, Sample, SourceSample};
 pub use schema::{Attribute, Schema, Syntax};
@@ -44,6 +54,7 @@ pub use switch::Switch;
 pub use time::{Hours, TimeError, UtcMs};
 pub use usn::{InvocationId, Usn, UsnError};
 pub use vector::Vector;
+pub use why_wait::WhyWait;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@
 //!   is started again, which a timer that merely ticks would prevent.
 
 mod notify;
+pub mod proposals;
 mod reload;
 mod requests;
 mod signals;
@@ -34,6 +35,8 @@ use crate::collector;
 use crate::config::Settings;
 use crate::consumer::Consumer;
 use crate::failover;
+use crate::on_error::render::{TemplateError, Templates};
+use crate::on_error::{self, Desk};
 use crate::store::{Store, StoreError};
 
 /// How long the tasks have to end once they are told to.
@@ -50,6 +53,9 @@ pub enum RunError {
         "another `highwater run` uses the store already: stop it first, or give this one a store of its own"
     )]
     AlreadyRunning,
+    /// A template of the configuration is wrong.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// A task ended by itself.
     #[error("the {task} ended unexpectedly: {problem}")]
     TaskEnded {
@@ -78,11 +84,15 @@ pub async fn run(
     ready: impl FnOnce(),
 ) -> Result<(), RunError> {
     let mut signals = Signals::catch()?;
+    // Found wrong at the start, not when the first mail is due.
+    let templates = Arc::new(Templates::load(
+        settings.on_error.notices.templates.as_deref(),
+    )?);
     let manager = Manager::from(&|name| std::env::var_os(name));
     let Some(_lock) = store.hold_service_lock().await? else {
         return Err(RunError::AlreadyRunning);
     };
-    let mut service = Service::start(store, settings);
+    let mut service = Service::start(store, settings, templates);
     // Asks to stop and start a sync, as any other process does: somebody must answer by now.
     tokio::select! {
         () = finish_open_attempts(&service.store, &service.settings) => {}
@@ -94,6 +104,7 @@ pub async fn run(
     }
     service.collect();
     service.feed();
+    service.heed_errors();
     ready();
     manager.ready(&service.text());
     let ended = service.turn(&mut signals, &manager, &reload).await;
@@ -117,11 +128,13 @@ struct Service {
     answering: Pulse,
     collector: Option<(CancellationToken, Pulse)>,
     feeds: Vec<(CancellationToken, Pulse)>,
+    templates: Arc<Templates>,
+    failures: Option<(CancellationToken, Pulse)>,
 }
 
 impl Service {
     /// A service that answers requests and does not collect yet.
-    fn start(store: Store, settings: Arc<Settings>) -> Self {
+    fn start(store: Store, settings: Arc<Settings>, templates: Arc<Templates>) -> Self {
         let mut service = Self {
             store: store.clone(),
             settings,
@@ -130,6 +143,8 @@ impl Service {
             answering: Pulse::start(),
             collector: None,
             feeds: Vec::new(),
+            templates,
+            failures: None,
         };
         let told = service.stop.clone();
         let answers = requests::answer(store, service.answering.clone(), told.clone());
@@ -197,13 +212,29 @@ impl Service {
         }
     }
 
+    /// Starts the failure process with the present settings, and tells the one before it to end. Both may turn for a
+    /// moment: every step of theirs counts once.
+    fn heed_errors(&mut self) {
+        let (told, pulse) = (self.stop.child_token(), Pulse::start());
+        let desk = Desk {
+            store: self.store.clone(),
+            settings: Arc::clone(&self.settings),
+            templates: Arc::clone(&self.templates),
+            host: host(),
+        };
+        let moves = proposals::serve(desk.clone(), told.clone());
+        let work = on_error::serve(desk, pulse.clone(), told.clone());
+        self.add("failure process", told.clone(), work);
+        self.add("carrying out of proposals", told.clone(), moves);
+        if let Some((before, _)) = self.failures.replace((told, pulse)) {
+            before.cancel();
+        }
+    }
+
     /// Whether every actor has shown lately that it turns.
     fn lives(&self, within: Duration) -> bool {
-        let pulses = self
-            .collector
-            .iter()
-            .chain(&self.feeds)
-            .map(|(_, pulse)| pulse);
+        let pulses = self.collector.iter().chain(&self.feeds);
+        let pulses = pulses.chain(&self.failures).map(|(_, pulse)| pulse);
         pulses
             .chain([&self.answering])
             .all(|pulse| pulse.silence() < within)
@@ -255,16 +286,24 @@ impl Service {
     /// Puts a configuration that was read again in force, or tells why not and keeps the one there is.
     fn take(&mut self, loaded: Result<Result<Settings, String>, JoinError>, manager: &Manager) {
         let loaded = loaded.unwrap_or_else(|panic| Err(panic.to_string()));
-        let usable = loaded.and_then(|new| reload::usable(&self.settings, new));
+        let usable = loaded
+            .and_then(|new| reload::usable(&self.settings, new))
+            .and_then(|new| {
+                let templates = Templates::load(new.on_error.notices.templates.as_deref());
+                let templates = templates.map_err(|error| error.to_string())?;
+                Ok((new, templates))
+            });
         match usable {
-            Ok(new) => {
+            Ok((new, templates)) => {
                 tracing::info!(
                     "configuration reloaded: {}",
                     reload::changes(&self.settings, &new)
                 );
                 self.settings = Arc::new(new);
+                self.templates = Arc::new(templates);
                 self.collect();
                 self.feed();
+                self.heed_errors();
                 manager.ready(&self.text());
             }
             Err(problem) => {
@@ -294,6 +333,16 @@ impl Service {
 async fn on_thread(task: active_sync::Task) -> Result<(), RunError> {
     let ended = on_own_thread("feed", task.serve()).await;
     Ok(ended.map_err(RunError::Thread)??)
+}
+
+/// The name of this machine, for what people read; what cannot be found out is "this host".
+pub fn host() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    kernel
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "this host".to_owned())
 }
 
 /// Begins to read the configuration again; a slow disk must not hold the service up.

@@ -16,6 +16,7 @@ fn settings() -> Settings {
             days_to_keep_usns: 7,
         },
         dcs: BTreeMap::new(),
+        on_error: crate::config::OnError::default(),
         resources: BTreeMap::new(),
     }
 }
@@ -35,7 +36,11 @@ async fn comes(mut so: impl FnMut() -> bool) -> bool {
 async fn it_lives_only_while_every_actor_beats() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("hw.db")).await.unwrap();
-    let mut service = Service::start(store, Arc::new(settings()));
+    let mut service = Service::start(
+        store,
+        Arc::new(settings()),
+        Arc::new(Templates::load(None).unwrap()),
+    );
     let lately = Duration::from_millis(400);
     tokio::time::sleep(2 * lately).await;
     assert!(

@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod file_lock;
 mod octets;
+mod on_error;
 mod open;
 mod polls;
 mod positions;
@@ -41,6 +42,9 @@ pub use feed::{
     DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, FeedHealth, FeedLock, FeedSwitch,
     Forgotten, JournalSize, LoadOrder, LoadStarted, PageWritten, Replay, ResyncOrder, ToldCount,
     Undeliverable,
+};
+pub use on_error::{
+    Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, ProposalChange, Taken,
 };
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{

@@ -14,6 +14,13 @@ fn commands() -> Vec<clap::Command> {
     }
     vec![
         cli::args::Args::command(),
+        of::<cli::approve::Args>("approve"),
+        of::<cli::approve::RejectArgs>("reject"),
+        of::<cli::incidents::Args>("incidents"),
+        of::<cli::mail::Args>("mail"),
+        of::<cli::on_error::Args>("on-error"),
+        of::<cli::pause::Args>("pause"),
+        of::<cli::rules::Args>("rules"),
         of::<cli::attempts::Args>("attempts"),
         of::<cli::backup::Args>("backup"),
         of::<cli::check::Args>("check"),

@@ -39,6 +39,25 @@ nobodysKey = 1
 [resource.hr.feed.sink.out]
 kind = "stdout"
 nobodysKey = 1
+[safety]
+nobodysKey = 1
+[notices]
+nobodysKey = 1
+[mail]
+host = "mail.example.com"
+from = "hw@example.com"
+nobodysKey = 1
+[channel.operators]
+kind = "mail"
+to = ["operators@example.com"]
+nobodysKey = 1
+[process.ad]
+nobodysKey = 1
+[[process.ad.rule]]
+name = "proxy"
+match = "proxy"
+outcome = "outage"
+nobodysKey = 1
 "#;
 
 fn schema() -> Value {
@@ -200,6 +219,12 @@ fn the_checker_and_the_schema_know_the_same_keys() {
         ("resource.hr.consumer", "/$defs/consumer"),
         ("resource.hr.feed", "/$defs/feed"),
         ("resource.hr.feed.sink.out", "/$defs/sink"),
+        ("safety", "/properties/safety"),
+        ("notices", "/properties/notices"),
+        ("mail", "/properties/mail"),
+        ("channel.operators", "/$defs/channel"),
+        ("process.ad", "/$defs/process"),
+        ("process.ad.rule", "/$defs/rule"),
     ];
     let known = known_to_the_checker();
     assert_eq!(known.len(), places.len(), "{known:?}");

@@ -236,6 +236,7 @@ fn settings(folder: &TempDir, dcs: BTreeMap<DcName, DcSettings>, lab: &Lab) -> S
             command_timeout: Duration::from_secs(30),
         },
         feed: None,
+        reaction: highwater::config::Reaction::default(),
     };
     Settings {
         store: folder.path().join("hw.db"),
@@ -246,6 +247,7 @@ fn settings(folder: &TempDir, dcs: BTreeMap<DcName, DcSettings>, lab: &Lab) -> S
             days_to_keep_usns: 7,
         },
         dcs,
+        on_error: highwater::config::OnError::default(),
         resources: [(resource.name.clone(), resource)].into(),
     }
 }

@@ -12,6 +12,7 @@
 
 mod bed;
 mod collecting;
+mod failing;
 mod faults;
 mod incarnations;
 mod moving;

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::{self, At, Field, Section};
-use super::super::{Consumer, ConsumerKind, Feed, Position, ResourceSettings, suggest};
+use super::super::{
+    Consumer, ConsumerKind, Feed, Position, Process, Reaction, ResourceSettings, suggest,
+};
 use super::{PERIODS, Place, command, feed};
 use crate::model::{
-    DcName, Dn, HostAttribute, Hours, NameError, Preference, ResourceName, StartMethod,
+    AutoFailover, DcName, Dn, HostAttribute, Hours, NameError, Preference, ResourceName,
+    StartMethod,
 };
 
 const STARTS: [(&str, StartMethod); 3] = [
@@ -27,6 +30,7 @@ pub(super) fn read(
     name: &At<&str>,
     mut section: Section<'_>,
     dcs: &[&str],
+    processes: Option<&BTreeMap<String, Process>>,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<ResourceSettings> {
@@ -47,6 +51,7 @@ pub(super) fn read(
         .as_ref()
         .map_or(Some(StartMethod::Best), |f| f.one_of(&STARTS, notes));
     let consumer = consumer(&mut section, place, notes);
+    let reaction = reaction(&mut section, processes, notes);
     let feed = own_feed(&mut section, consumer.as_ref(), place, notes);
     section.finish(notes);
     if let (Some(field), Some(StartMethod::Vector), Some(consumer)) =
@@ -74,7 +79,43 @@ pub(super) fn read(
         start: start?,
         consumer: consumer?,
         feed: feed?,
+        reaction: reaction?,
     })
+}
+
+const REACTIONS: [(&str, AutoFailover); 3] = [
+    ("off", AutoFailover::Off),
+    ("propose", AutoFailover::Propose),
+    ("on", AutoFailover::On),
+];
+
+/// `process` and `auto_failover`; `processes` are the configured ones, unknown where something is wrong with them.
+fn reaction(
+    section: &mut Section<'_>,
+    processes: Option<&BTreeMap<String, Process>>,
+    notes: &mut Notes,
+) -> Option<Reaction> {
+    let mut reaction = Reaction::default();
+    if let Some(field) = section.take("auto_failover", notes) {
+        reaction.auto_failover = field.one_of(&REACTIONS, notes)?;
+    }
+    if let Some(field) = section.take("process", notes) {
+        let name = field.text("\"ad\"", notes)?;
+        if processes.is_some_and(|processes| !processes.contains_key(name)) {
+            let names: Vec<&str> = processes
+                .into_iter()
+                .flat_map(|processes| processes.keys().map(String::as_str))
+                .collect();
+            let cure = if names.is_empty() {
+                format!("add a table [process.{name}]")
+            } else {
+                suggest::cure(name, &names)
+            };
+            field.wrong("names no process", cure, notes);
+        }
+        reaction.process = Some(name.to_owned());
+    }
+    Some(reaction)
 }
 
 fn boolean(section: &mut Section<'_>, name: &'static str, notes: &mut Notes) -> bool {

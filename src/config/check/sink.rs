@@ -15,10 +15,10 @@ use super::super::{
 use super::{Place, SECOND, command, credentials};
 
 /// The words that allow events to be sent unprotected.
-const CLEAR: &str = "http, readable on the network";
+pub(super) const CLEAR: &str = "http, readable on the network";
 
 /// The bounds of one delivery.
-const DELIVERIES: RangeInclusive<Duration> = SECOND..=Duration::from_mins(10);
+pub(super) const DELIVERIES: RangeInclusive<Duration> = SECOND..=Duration::from_mins(10);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -170,7 +170,7 @@ fn webhook(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Sink
     })))
 }
 
-fn url(field: &Field<'_>, is_clear: bool, notes: &mut Notes) -> Option<Url> {
+pub(super) fn url(field: &Field<'_>, is_clear: bool, notes: &mut Notes) -> Option<Url> {
     let like = "\"https://hr.example.com/highwater\"";
     let text = field.text(like, notes)?;
     let (what, cure) = match Url::parse(text) {
@@ -198,7 +198,7 @@ fn url(field: &Field<'_>, is_clear: bool, notes: &mut Notes) -> Option<Url> {
 }
 
 /// A secret; read where secrets are.
-fn token(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secret> {
+pub(super) fn token(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secret> {
     let source = credentials::source(field, place, notes)?;
     if place.secrets == Secrets::Skip {
         return Some(Secret::NotRead(source));
@@ -228,7 +228,7 @@ fn token(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secr
 }
 
 /// The secret that signs, as Standard Webhooks writes it.
-fn signing(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secret> {
+pub(super) fn signing(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secret> {
     let secret = token(field, place, notes)?;
     if let Secret::Known(known) = &secret
         && signing_key(known).is_none()

@@ -85,7 +85,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "[dc.dc1]",
         "[domain.dc1]",
         &[
-            "11:2: `domain` is no known key -> known here: store, collector, credentials, connection, dc, resource",
+            "11:2: `domain` is no known key -> known here: store, collector, credentials, connection, dc, safety, notices, mail, channel, process, resource",
         ],
     ),
     (

@@ -370,6 +370,7 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
             command_timeout: GRACE,
         },
         feed: None,
+        reaction: crate::config::Reaction::default(),
     };
     let feed = feed::resource(&resource, folder)?;
     Ok(Settings {
@@ -381,6 +382,7 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
             days_to_keep_usns: 7,
         },
         dcs,
+        on_error: crate::config::OnError::default(),
         resources: [(name, resource), (feed.name.clone(), feed)].into(),
     })
 }

@@ -85,7 +85,7 @@ async fn a_foreign_file_is_refused_and_left_as_it_is() {
 }
 
 const MANY: &str = "INSERT INTO sample WITH RECURSIVE t(ms) AS \
-     (SELECT 2 UNION ALL SELECT ms + 1 FROM t WHERE ms < 20000) SELECT 1, ms, ms, 1, NULL FROM t";
+     (SELECT 2 UNION ALL SELECT ms + 1 FROM t WHERE ms < 60000) SELECT 1, ms, ms, 1, NULL FROM t";
 
 #[tokio::test]
 async fn a_damaged_file_is_named_so() {

@@ -24,7 +24,8 @@ pub(super) fn in_memory() -> Connection {
     connection
         .execute_batch(concat!(
             include_str!("../../../schema/0001_initial.sql"),
-            include_str!("../../../schema/0002_feed.sql")
+            include_str!("../../../schema/0002_feed.sql"),
+            include_str!("../../../schema/0003_on_error.sql")
         ))
         .unwrap();
     connection

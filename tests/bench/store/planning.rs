@@ -134,6 +134,7 @@ fn settings() -> Settings {
             command_timeout: Duration::from_mins(1),
         },
         feed: None,
+        reaction: highwater::config::Reaction::default(),
     };
     Settings {
         store: PathBuf::from("unused.db"),
@@ -144,6 +145,7 @@ fn settings() -> Settings {
             days_to_keep_usns: 7,
         },
         dcs,
+        on_error: highwater::config::OnError::default(),
         resources: BTreeMap::from([(resource.name.clone(), resource)]),
     }
 }

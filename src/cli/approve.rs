@@ -1,0 +1,106 @@
+//! `approve` and `reject`: answers to proposals.
+
+use super::{CliError, Context, Exit, user};
+use crate::clock;
+use crate::config::Secrets;
+use crate::model::Proposal;
+use crate::on_error::AnswerError;
+
+const EXAMPLES: &str = "\
+Examples:
+  highwater approve 4 --reason 'dc1 is down'
+
+The proposal's plan is made again and compared before anything is done; where it is another one by now,
+nothing is done and a new proposal is made. With `highwater run` alive it carries the plan out, otherwise
+this command does.";
+
+const REJECT_EXAMPLES: &str = "\
+Examples:
+  highwater reject 4 --reason 'dc1 is being patched'
+
+Nothing is proposed again for this incident.";
+
+/// Approves a proposed failover, as the operating-system user you are
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The proposal, as the mail and `incidents` name it
+    pub proposal: i64,
+    /// Why; kept with the proposal and told
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// Rejects a proposed failover, as the operating-system user you are
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = REJECT_EXAMPLES)]
+pub struct RejectArgs {
+    /// The proposal, as the mail and `incidents` name it
+    pub proposal: i64,
+    /// Why; kept with the proposal and told
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+}
+
+/// Approves; waits until the plan is carried out.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    answer(args.proposal, args.reason, true, context).await
+}
+
+/// Rejects.
+pub async fn reject(args: RejectArgs, context: &Context) -> Result<Exit, CliError> {
+    answer(args.proposal, Some(args.reason), false, context).await
+}
+
+async fn answer(
+    id: i64,
+    reason: Option<String>,
+    approved: bool,
+    context: &Context,
+) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let desk = super::on_error::desk(settings, context).await?;
+    let person = user::person().await;
+    let answered = desk
+        .answer(id, &person, approved, reason, clock::now())
+        .await;
+    let mut proposal = answered.map_err(|error| match error {
+        AnswerError::Store(error) => error.into(),
+        refused => CliError::Refused {
+            reason: refused.to_string(),
+        },
+    })?;
+    if approved {
+        context.message(format!("proposal {id} approved by {}", person.who));
+        proposal = super::on_error::until_ended(&desk, proposal).await?;
+    } else if !desk.store.service_is_alive().await? {
+        desk.send_due().await?;
+    }
+    context.output.show(&proposal, || drawn(&proposal))?;
+    Ok(super::on_error::exit_of(proposal.state))
+}
+
+/// One proposal for a person.
+pub(super) fn drawn(proposal: &Proposal) -> String {
+    let mut text = format!(
+        "proposal {} for {}: {}",
+        proposal.id, proposal.resource, proposal.state
+    );
+    let to = proposal.plan.as_ref().and_then(|plan| plan.chosen.as_ref());
+    if let Some(chosen) = to {
+        text.push_str(&format!("; to {}", chosen.switch.to));
+    }
+    if let Some(by) = &proposal.answered_by {
+        text.push_str(&format!("; answered by {by}"));
+    }
+    if let Some(reason) = &proposal.reason {
+        text.push_str(&format!(" ({reason})"));
+    }
+    if let Some(at) = proposal.expires_at.filter(|_| !proposal.state.is_ended()) {
+        text.push_str(&format!("; to be answered before {at}"));
+    }
+    if let Some(outcome) = &proposal.outcome {
+        text.push_str(&format!("\n  {outcome}"));
+    }
+    text
+}

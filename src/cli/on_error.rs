@@ -1,0 +1,237 @@
+//! `on-error`: runs the failure process for a sync that is not ours.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Read as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{CliError, Context, Exit, who};
+use crate::clock;
+use crate::config::{Secrets, Settings};
+use crate::model::{Failure, Incident, NewFailure, Proposal, ProposalState, ResourceName, UtcMs};
+use crate::on_error::render::Templates;
+use crate::on_error::{Desk, Eyes};
+use crate::runtime::{self, proposals};
+
+const EXAMPLES: &str = "\
+Examples:
+  hr-sync 2>&1 | tail -20 | highwater on-error hr
+  highwater on-error hr 'javax.naming.CommunicationException: Connection refused'
+  highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z 'Can''t contact LDAP server'
+
+Call it on every failure of the sync: the rules count failures within a window. With `highwater run` alive
+it takes the failure on; otherwise this command probes the domain controllers, decides, and tells by itself.";
+
+/// The most of standard input that is read, and the most errors, and characters of each, that are kept.
+const READ: u64 = 256 * 1024;
+const ERRORS: usize = 100;
+const ERROR: usize = 4_000;
+/// How long the running service is waited for.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+/// How long a proposal that was approved is waited for.
+const CARRIED_OUT: Duration = Duration::from_mins(10);
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Reports a failure of a sync, and has decided what to do about it
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The resource
+    pub resource: ResourceName,
+    /// The errors (`resultErrors`), one an argument [default: the lines of standard input]
+    pub errors: Vec<String>,
+    /// When the sync failed [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub failure_timestamp: Option<UtcMs>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+struct Reported {
+    failure: Failure,
+    incident: Option<Incident>,
+    proposal: Option<Proposal>,
+}
+
+/// Takes the failure down, and runs the failure process where no service does.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+    let settings = context.settings(Secrets::Resolve)?;
+    let resource = context.resource(&settings, &args.resource)?.clone();
+    let errors = errors(args.errors)?;
+    let desk = desk(settings, context).await?;
+    let new = NewFailure {
+        resource: resource.name.clone(),
+        at: clock::now(),
+        failure_timestamp: args.failure_timestamp,
+        source: who::who(),
+        errors,
+    };
+    let id = desk.store.report_failure(&new).await?;
+    if desk.store.service_is_alive().await? {
+        looked_at(&desk, id).await?;
+    } else {
+        if resource.reaction.process.is_some() {
+            desk.probe_all(&resource).await?;
+        }
+        alone(&desk).await?;
+    }
+    let failure = desk.store.sync_failure(id).await?;
+    let failure =
+        failure.ok_or_else(|| CliError::failed("the failure is gone", "the store was changed"))?;
+    let incident = match failure.incident {
+        Some(incident) => desk.store.incident(incident).await?,
+        None => None,
+    };
+    let proposal = match &incident {
+        Some(incident) => desk.store.newest_proposal_of(incident.id).await?,
+        None => None,
+    };
+    let reported = Reported {
+        failure,
+        incident,
+        proposal,
+    };
+    context.output.show(&reported, || drawn(&reported))?;
+    let moved = reported
+        .proposal
+        .filter(|_| reported.failure.incident.is_some());
+    Ok(moved.map_or(Exit::Ok, |proposal| exit_of(proposal.state)))
+}
+
+/// How a command ends that left a proposal in this state: one that waits is no failure.
+pub(super) fn exit_of(state: ProposalState) -> Exit {
+    match state {
+        ProposalState::Failed => Exit::Failed,
+        ProposalState::NoPlan | ProposalState::Stale | ProposalState::Expired => Exit::Refused,
+        _ => Exit::Ok,
+    }
+}
+
+/// The errors as given, else the lines of standard input.
+fn errors(given: Vec<String>) -> Result<Vec<String>, CliError> {
+    let mut texts = given;
+    if texts.is_empty() && !std::io::stdin().is_terminal() {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .take(READ)
+            .read_to_end(&mut bytes)
+            .map_err(|source| {
+                CliError::failed("cannot read the errors from standard input", source)
+            })?;
+        texts = String::from_utf8_lossy(&bytes)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+    }
+    texts.retain(|text| !text.trim().is_empty());
+    if texts.is_empty() {
+        return Err(CliError::Usage(
+            "no error is given: name it as an argument, or write it to standard input".to_owned(),
+        ));
+    }
+    let cut = |text: &String| text.trim().chars().take(ERROR).collect();
+    // The last ones: a log ends with what went wrong.
+    let from = texts.len().saturating_sub(ERRORS);
+    Ok(texts.iter().skip(from).map(cut).collect())
+}
+
+/// The failure process on this store, for a command.
+pub(super) async fn desk(settings: Settings, context: &Context) -> Result<Desk, CliError> {
+    let templates = Templates::load(settings.on_error.notices.templates.as_deref())
+        .map_err(|error| CliError::failed("the templates cannot be used", error))?;
+    Ok(Desk {
+        store: context.store(&settings).await?,
+        settings: Arc::new(settings),
+        templates: Arc::new(templates),
+        host: runtime::host(),
+    })
+}
+
+/// Runs the failure process here, until nothing more happens: decide, plan, tell, carry out, tell.
+async fn alone(desk: &Desk) -> Result<(), CliError> {
+    for _ in 0..4 {
+        desk.turn(Eyes::default(), clock::now()).await?;
+        proposals::turn(desk).await?;
+    }
+    desk.turn(Eyes::default(), clock::now()).await?;
+    while desk.send_due().await? > 0 {}
+    Ok(())
+}
+
+/// Waits until the service has looked at the failure.
+async fn looked_at(desk: &Desk, id: i64) -> Result<(), CliError> {
+    let looks = LOOKED_AT.as_millis() / PAUSE.as_millis();
+    for _ in 0..looks {
+        tokio::time::sleep(PAUSE).await;
+        let failure = desk.store.sync_failure(id).await?;
+        if failure.is_some_and(|failure| failure.verdict.is_some()) {
+            return Ok(());
+        }
+    }
+    Err(CliError::failed(
+        format!(
+            "the failure is on record, but the running service has not looked at it within {} s",
+            LOOKED_AT.as_secs()
+        ),
+        "see its log",
+    ))
+}
+
+/// Waits until a proposal has ended, and carries it out where no service does.
+pub(super) async fn until_ended(desk: &Desk, proposal: Proposal) -> Result<Proposal, CliError> {
+    let id = proposal.id;
+    let mut newest = proposal;
+    let looks = CARRIED_OUT.as_millis() / PAUSE.as_millis();
+    for _ in 0..looks {
+        if newest.state.is_ended() {
+            break;
+        }
+        if desk.store.service_is_alive().await? {
+            tokio::time::sleep(PAUSE).await;
+        } else {
+            proposals::turn(desk).await?;
+            while desk.send_due().await? > 0 {}
+        }
+        if let Some(now) = desk.store.proposal(id).await? {
+            newest = now;
+        }
+    }
+    Ok(newest)
+}
+
+fn drawn(reported: &Reported) -> String {
+    let mut text = match (&reported.failure.verdict, &reported.incident) {
+        (Some(_), None) => format!(
+            "recorded; {} names no process, so nothing else happens",
+            reported.failure.resource
+        ),
+        (Some(verdict), Some(incident)) => {
+            let rule = verdict.rule.as_ref().map_or_else(
+                || "no rule knows it".to_owned(),
+                |rule| format!("rule {rule}"),
+            );
+            format!("{} ({rule}); incident {}", verdict.outcome, incident.id)
+        }
+        (None, _) => "recorded".to_owned(),
+    };
+    if let Some(stance) = reported
+        .incident
+        .as_ref()
+        .and_then(|incident| incident.stance.as_ref())
+    {
+        // Writing to a String cannot fail.
+        _ = write!(text, "\naction    {}", stance.action);
+        for why in &stance.why {
+            _ = write!(text, "\nbecause   {why}");
+        }
+    }
+    if let Some(proposal) = &reported.proposal {
+        text.push('\n');
+        text.push_str(&super::approve::drawn(proposal));
+    }
+    text
+}

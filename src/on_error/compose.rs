@@ -1,0 +1,225 @@
+//! What a notice says: put together from the store's facts.
+
+use super::decide;
+use super::desk::{Desk, Facts};
+use super::render::{Asked, Content, Evidence, Told, plan_lines};
+use crate::model::{
+    DcName, Incident, NoticeKind, Proposal, ProposalState, ResourceName, Sighting, UtcMs, WhyWait,
+};
+use crate::store::StoreError;
+
+/// How many failures' errors a notice shows.
+const FAILURES: u32 = 3;
+/// The most errors of an incident that a notice shows, and the most characters of each.
+const ERRORS: usize = 5;
+const ERROR: usize = 1_000;
+
+impl Desk {
+    pub(super) fn empty(&self, kind: NoticeKind, headline: String, now: UtcMs) -> Content {
+        Content {
+            kind,
+            at: now,
+            headline,
+            said: String::new(),
+            incidents: Vec::new(),
+            evidence: Vec::new(),
+            proposal: None,
+            plan: Vec::new(),
+            commands: Vec::new(),
+            held_back: Vec::new(),
+            host: self.host.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// A notice about incidents of one kind.
+    pub(super) async fn about(
+        &self,
+        kind: NoticeKind,
+        incidents: &[(&Incident, &Facts)],
+        now: UtcMs,
+    ) -> Result<Content, StoreError> {
+        let names: Vec<&str> = incidents
+            .iter()
+            .map(|(one, _)| one.resource.as_str())
+            .collect();
+        let first = incidents.first().map(|(one, _)| one);
+        let of = first
+            .and_then(|one| one.dc.as_ref())
+            .map_or_else(String::new, |dc| format!(" of {dc}"));
+        let outcome = first.map_or("failure", |one| one.outcome.code());
+        let headline = match (names.as_slice(), outcome) {
+            ([name], "outage") => format!("{name}: outage{of}"),
+            ([name], outcome) => format!("{name}: the sync fails ({outcome})"),
+            (names, outcome) => format!(
+                "{} syncs: {outcome}{of} ({})",
+                names.len(),
+                names.join(", ")
+            ),
+        };
+        let mut content = self.empty(kind, headline, now);
+        let mut dcs: Vec<DcName> = Vec::new();
+        for (incident, facts) in incidents {
+            content.incidents.push(self.told(incident).await?);
+            for (dc, seen) in &facts.sightings {
+                if !dcs.contains(dc) {
+                    dcs.push(dc.clone());
+                    let text = self.seen(dc, seen, now).await?;
+                    content.evidence.push(Evidence {
+                        dc: dc.to_string(),
+                        text,
+                    });
+                }
+            }
+            if incident.resolved_at.is_none() && kind != NoticeKind::Resolved {
+                content
+                    .commands
+                    .push(format!("highwater plan {}", incident.resource));
+                content
+                    .commands
+                    .push(format!("highwater incidents show {}", incident.id));
+                content
+                    .commands
+                    .push(format!("highwater incidents ack {}", incident.id));
+            }
+        }
+        Ok(content)
+    }
+
+    pub(super) async fn told(&self, incident: &Incident) -> Result<Told, StoreError> {
+        let mut errors: Vec<String> = Vec::new();
+        for failure in self.store.failures_of(incident.id, FAILURES).await? {
+            for error in failure.errors {
+                let error: String = error.chars().take(ERROR).collect();
+                if errors.len() < ERRORS && !errors.contains(&error) {
+                    errors.push(error);
+                }
+            }
+        }
+        let why: &[WhyWait] = incident.stance.as_ref().map_or(&[], |stance| &stance.why);
+        Ok(Told {
+            id: incident.id,
+            resource: incident.resource.to_string(),
+            dc: incident.dc.as_ref().map(ToString::to_string),
+            opened_at: incident.opened_at,
+            resolved_at: incident.resolved_at,
+            failures: incident.failures,
+            last_failure_at: incident.last_failure_at,
+            outcome: incident.outcome.to_string(),
+            rule: incident.rule.clone(),
+            resolution: incident.resolution.clone(),
+            errors,
+            why: why.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// What was seen of a DC, in a line.
+    pub(super) async fn seen(
+        &self,
+        dc: &DcName,
+        seen: &[Sighting],
+        now: UtcMs,
+    ) -> Result<String, StoreError> {
+        let Some(last) = seen.last() else {
+            return Ok("not looked at lately".to_owned());
+        };
+        let ago = now.ms_since(last.at).max(0) / 1_000;
+        if last.failed.is_none() {
+            return Ok(format!("answered {ago} s ago"));
+        }
+        let row = seen
+            .iter()
+            .rev()
+            .take_while(|one| one.failed.is_some())
+            .count();
+        let words = self.store.newest_words_of(dc).await?.unwrap_or_default();
+        Ok(format!(
+            "failed {row} times in a row, {ago} s ago at last: {words}"
+        ))
+    }
+
+    /// A notice about a proposal, or what became of it.
+    pub(super) async fn of_proposal(
+        &self,
+        proposal: &Proposal,
+        state: ProposalState,
+        said: &str,
+        now: UtcMs,
+    ) -> Result<Content, StoreError> {
+        let (resource, id) = (&proposal.resource, proposal.id);
+        let to = proposal.plan.as_ref().and_then(|plan| plan.chosen.as_ref());
+        let to = to.map_or("another DC", |chosen| chosen.switch.to.as_str());
+        let from = proposal
+            .plan
+            .as_ref()
+            .map_or("the DC in use", |plan| plan.source.as_str());
+        let (kind, headline) = match state {
+            ProposalState::Waiting => (
+                NoticeKind::Proposed,
+                format!("{resource}: move from {from} to {to}?"),
+            ),
+            ProposalState::Approved => (
+                NoticeKind::Moved,
+                format!("{resource} is being moved from {from} to {to}"),
+            ),
+            ProposalState::Done => (
+                NoticeKind::Moved,
+                format!("{resource} was moved from {from} to {to}"),
+            ),
+            ProposalState::Failed => (
+                NoticeKind::Moved,
+                format!("{resource}: the move to {to} failed"),
+            ),
+            other => (
+                NoticeKind::Moved,
+                format!("{resource}: proposal {id} is {other}"),
+            ),
+        };
+        let mut content = self.empty(kind, headline, now);
+        said.clone_into(&mut content.said);
+        if let Some(incident) = proposal.incident
+            && let Some(incident) = self.store.incident(incident).await?
+        {
+            content.incidents.push(self.told(&incident).await?);
+        }
+        content.proposal = Some(Asked {
+            id,
+            state: state.to_string(),
+            by: proposal.proposed_by.clone(),
+            expires_at: proposal
+                .expires_at
+                .filter(|_| state == ProposalState::Waiting),
+        });
+        content.plan = proposal.plan.as_ref().map(plan_lines).unwrap_or_default();
+        content.commands = commands(resource, id, state);
+        Ok(content)
+    }
+}
+
+fn commands(resource: &ResourceName, id: i64, state: ProposalState) -> Vec<String> {
+    match state {
+        ProposalState::Waiting => vec![
+            format!("highwater approve {id} --reason 'the DC is down'"),
+            format!("highwater reject {id} --reason '...'"),
+            format!("highwater pause {resource} --for 2h --reason '...'"),
+        ],
+        ProposalState::Done => vec![
+            format!("highwater status {resource}"),
+            format!("highwater attempts {resource}"),
+            format!("highwater undo {resource} --dry-run"),
+        ],
+        _ => vec![
+            format!("highwater plan {resource}"),
+            format!("highwater failover {resource}"),
+            format!("highwater attempts {resource}"),
+        ],
+    }
+}
+
+/// Whether the DC of the incident is known to live.
+pub(super) fn lives(facts: &Facts) -> bool {
+    facts
+        .dc
+        .as_ref()
+        .is_some_and(|dc| decide::has_passed(dc, &facts.sightings))
+}

@@ -1,0 +1,96 @@
+//! Who is told when: the first word, the repeated one, and how many a recipient gets.
+
+use super::signals::{Signal, millis};
+use crate::config::{Notices, Process};
+use crate::model::{DcName, Incident, NoticeKind, Outcome, UtcMs};
+
+/// What an incident has to be told by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing.
+    Nothing,
+    /// It is to be told at this time, and not before: others of its kind may come.
+    At(UtcMs),
+    /// Now.
+    Now(NoticeKind),
+}
+
+/// Whether an open incident is told now. A transient error is nobody's business until it has lasted for the process's
+/// patience; any other one is told once its rule's count is reached, after `group_wait`.
+pub fn due(
+    incident: &Incident,
+    errors: &Signal,
+    process: &Process,
+    notices: &Notices,
+    now: UtcMs,
+) -> Due {
+    let patient_until = incident.opened_at.plus_ms(millis(process.patience));
+    let speaks = incident.outcome != Outcome::Transient && errors.have >= errors.need;
+    let Some(told_at) = incident.told_at else {
+        // The count is a matter of the last moments; that the trouble lasts is another way to be heard.
+        if !speaks && now < patient_until {
+            return Due::Nothing;
+        }
+        let from = incident.opened_at.plus_ms(millis(notices.group_wait));
+        return if now < from {
+            Due::At(from)
+        } else {
+            Due::Now(NoticeKind::Opened)
+        };
+    };
+    if speaks && incident.told_as != Some(incident.outcome) {
+        return Due::Now(NoticeKind::Changed);
+    }
+    let again = told_at.plus_ms(millis(notices.repeat));
+    if incident.acknowledged_at.is_none() && now >= again {
+        return Due::Now(NoticeKind::Repeated);
+    }
+    Due::Nothing
+}
+
+/// Whether a recipient gets a notice now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// It goes out.
+    Yes,
+    /// It is held back and told as a number with the next one.
+    HeldBack,
+}
+
+/// The cap on what one recipient gets: `lately` notices went out, or are about to, within the hour. What asks for an
+/// answer is never held back.
+pub fn admit(kind: NoticeKind, lately: u32, notices: &Notices) -> Admitted {
+    let urgent = matches!(
+        kind,
+        NoticeKind::Proposed | NoticeKind::HeldBack | NoticeKind::Trial
+    );
+    if urgent || lately < notices.most_per_hour {
+        Admitted::Yes
+    } else {
+        Admitted::HeldBack
+    }
+}
+
+/// How an incident ended, where it has: no failure for the process's quiet time, and either the sync reads another DC
+/// (`moved_to`), or the one it reads answers (`lives`), or the trouble was none of a DC. Not while a move `is_busy`.
+pub fn over(
+    incident: &Incident,
+    moved_to: Option<&DcName>,
+    lives: bool,
+    is_busy: bool,
+    process: &Process,
+    now: UtcMs,
+) -> Option<String> {
+    let quiet = now.ms_since(incident.last_failure_at) >= millis(process.quiet);
+    if !quiet || is_busy {
+        return None;
+    }
+    let span = humantime::format_duration(process.quiet);
+    match (moved_to, incident.outcome, &incident.dc) {
+        (Some(dc), _, _) => Some(format!("the sync reads {dc}, and no failure for {span}")),
+        (None, Outcome::Outage, Some(dc)) => {
+            lives.then(|| format!("{dc} answers again, and no failure for {span}"))
+        }
+        (None, _, _) => Some(format!("no failure for {span}")),
+    }
+}

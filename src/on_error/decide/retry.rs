@@ -1,0 +1,48 @@
+//! How often a delivery is tried, and who may approve.
+
+use crate::config::Safety;
+use crate::model::{Proposal, UtcMs};
+
+/// The first pause after a failed delivery, in milliseconds; each further one is twice as long.
+const FIRST_MS: i64 = 15_000;
+/// The longest pause, in milliseconds.
+const LONGEST_MS: i64 = 1_800_000;
+/// How long a delivery is tried before it is given up, in milliseconds: three days.
+pub const GIVE_UP_MS: i64 = 3 * 86_400_000;
+
+/// When a delivery that failed for the `tries`-th time is tried again; `None` where it is given up.
+pub fn after_failure(queued_at: UtcMs, tries: u32, now: UtcMs) -> Option<UtcMs> {
+    if now.ms_since(queued_at) >= GIVE_UP_MS {
+        return None;
+    }
+    let doubled = FIRST_MS.saturating_mul(1 << tries.saturating_sub(1).min(20));
+    Some(now.plus_ms(doubled.min(LONGEST_MS)))
+}
+
+/// Why `who` may not answer a proposal, for a person; `None` where they may. `who` is a user's name and `uid:N`.
+pub fn may_approve(proposal: &Proposal, who: (&str, &str), safety: &Safety) -> Option<String> {
+    let (name, uid) = who;
+    let listed = |one: &String| one == name || one == uid;
+    if safety.approvers.is_empty() {
+        // Nobody is named: whoever may do everything may do this.
+        return (uid != "uid:0").then(|| {
+            format!("{name} is no approver: safety.approvers names nobody, so only root may answer")
+        });
+    }
+    if !safety.approvers.iter().any(listed) {
+        return Some(format!(
+            "{name} is no approver; safety.approvers names {}",
+            safety.approvers.join(", ")
+        ));
+    }
+    let own = proposal
+        .proposed_by
+        .as_deref()
+        .is_some_and(|by| by == name || by.split_whitespace().next() == Some(name));
+    (own && safety.approvers.len() > 1).then(|| {
+        format!(
+            "{name} proposed this: another of {} has to approve it",
+            safety.approvers.join(", ")
+        )
+    })
+}

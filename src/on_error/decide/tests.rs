@@ -1,0 +1,11 @@
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod acting;
+mod build;
+mod limiting;
+mod telling;

@@ -1,0 +1,259 @@
+//! Notices as text, HTML and data, from templates.
+//!
+//! # Decisions
+//! - The templates are part of the program; a folder of the configuration may hold others of the same names. All are
+//!   rendered once with a sample when they are loaded: a misspelled name is found at the start, not in the night.
+//! - Nothing in a mail acts: it names commands to paste.
+//! - Errors come from outside: what goes into the HTML is escaped, and a subject is one line.
+
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
+
+pub use words::{plan_lines, sample};
+
+use crate::model::{Notice, NoticeKind, UtcMs};
+
+/// The templates, as (file name, text of the program).
+const OURS: [(&str, &str); 3] = [
+    (
+        "mail.subject",
+        include_str!("../../../templates/mail.subject"),
+    ),
+    ("mail.txt", include_str!("../../../templates/mail.txt")),
+    ("mail.html", include_str!("../../../templates/mail.html")),
+];
+
+/// The longest subject, in characters.
+const SUBJECT: usize = 200;
+
+/// A template that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// The file cannot be read.
+    #[error("the template {} cannot be read: {problem}; check notices.templates", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
+    /// It is wrong.
+    #[error(
+        "the template {name} cannot be used: {problem}; correct it, or remove the file to have the program's"
+    )]
+    Wrong {
+        /// Its name.
+        name: String,
+        /// What is wrong, and where.
+        problem: String,
+    },
+}
+
+/// What a notice says, for templates and for programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Content {
+    /// What it tells.
+    pub kind: NoticeKind,
+    /// When it was made.
+    pub at: UtcMs,
+    /// What happened, in a line.
+    pub headline: String,
+    /// More of it, in a sentence; empty where there is nothing more.
+    pub said: String,
+    /// The incidents it is about.
+    pub incidents: Vec<Told>,
+    /// What was seen of the DCs.
+    pub evidence: Vec<Evidence>,
+    /// The proposal it is about.
+    pub proposal: Option<Asked>,
+    /// The plan, line by line.
+    pub plan: Vec<String>,
+    /// Commands to paste.
+    pub commands: Vec<String>,
+    /// The subjects of what was held back.
+    pub held_back: Vec<String>,
+    /// The host that tells.
+    pub host: String,
+    /// The version that tells.
+    pub version: &'static str,
+}
+
+/// An incident in a notice.
+#[derive(Debug, Clone, Serialize)]
+pub struct Told {
+    /// Its number.
+    pub id: i64,
+    /// Whose sync.
+    pub resource: String,
+    /// The DC the sync reads.
+    pub dc: Option<String>,
+    /// When it began.
+    pub opened_at: UtcMs,
+    /// When it ended.
+    pub resolved_at: Option<UtcMs>,
+    /// How many failures.
+    pub failures: u64,
+    /// The newest.
+    pub last_failure_at: UtcMs,
+    /// What the errors say.
+    pub outcome: String,
+    /// Which rule says so.
+    pub rule: Option<String>,
+    /// How it ended.
+    pub resolution: Option<String>,
+    /// The newest errors.
+    pub errors: Vec<String>,
+    /// What stands in the way of doing something.
+    pub why: Vec<String>,
+}
+
+/// What was seen of a DC.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evidence {
+    /// The DC.
+    pub dc: String,
+    /// In a line.
+    pub text: String,
+}
+
+/// A proposal in a notice.
+#[derive(Debug, Clone, Serialize)]
+pub struct Asked {
+    /// Its number.
+    pub id: i64,
+    /// How it stands.
+    pub state: String,
+    /// The person who proposed it.
+    pub by: Option<String>,
+    /// Until when it may be answered.
+    pub expires_at: Option<UtcMs>,
+}
+
+/// The templates in use, all of them known to render.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    /// Loads the program's templates, and from `folder` those that stand in for them, and tries each.
+    pub fn load(folder: Option<&Path>) -> Result<Self, TemplateError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|name| {
+            let is_html = Path::new(name).extension().is_some_and(|end| end == "html");
+            if is_html {
+                AutoEscape::Html
+            } else {
+                AutoEscape::None
+            }
+        });
+        for (name, ours) in OURS {
+            let text = match folder {
+                Some(folder) => read(&folder.join(name))?.unwrap_or_else(|| ours.to_owned()),
+                None => ours.to_owned(),
+            };
+            environment
+                .add_template_owned(name, text)
+                .map_err(|error| wrong(name, &error))?;
+        }
+        let templates = Self { environment };
+        for kind in NoticeKind::ALL {
+            for (name, _) in OURS {
+                templates.one(name, &sample(*kind))?;
+            }
+        }
+        Ok(templates)
+    }
+
+    fn one(&self, name: &str, content: &Content) -> Result<String, TemplateError> {
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(minijinja::value::Serde(content)))
+            .map_err(|error| wrong(name, &error))
+    }
+
+    /// The notice; where a template fails on what the samples did not show, the headline and the data alone.
+    pub fn notice(&self, content: &Content, message_id: String, thread: Option<String>) -> Notice {
+        let or_less = |rendered: Result<String, TemplateError>, less: &dyn Fn() -> String| {
+            rendered.unwrap_or_else(|error| {
+                tracing::error!("{error}");
+                less()
+            })
+        };
+        let data = serde_json::to_value(content).unwrap_or_default();
+        let subject = or_less(self.one("mail.subject", content), &|| {
+            content.headline.clone()
+        });
+        let text = or_less(self.one("mail.txt", content), &|| {
+            format!("{}\n\n{data:#}\n", content.headline)
+        });
+        let html = or_less(self.one("mail.html", content), &|| String::new());
+        Notice {
+            kind: content.kind,
+            at: content.at,
+            message_id,
+            thread,
+            subject: one_line(&subject),
+            text: no_gaps(&text),
+            html,
+            data,
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, TemplateError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound
+                && path.parent().is_some_and(Path::is_dir) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(TemplateError::Unreadable {
+            path: path.to_owned(),
+            problem: error.to_string(),
+        }),
+    }
+}
+
+fn wrong(name: &str, error: &minijinja::Error) -> TemplateError {
+    let line = error
+        .line()
+        .map_or_else(String::new, |line| format!(" (line {line})"));
+    TemplateError::Wrong {
+        name: name.to_owned(),
+        problem: format!("{error}{line}"),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SUBJECT)
+        .collect()
+}
+
+/// The text without several empty lines in a row, which conditions in a template leave behind.
+fn no_gaps(text: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in text.lines().map(str::trim_end) {
+        if line.is_empty() && kept.last().is_none_or(|last| last.is_empty()) {
+            continue;
+        }
+        // The signature's mark is two dashes and a blank.
+        kept.push(if line == "--" { "-- " } else { line });
+    }
+    kept.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests;

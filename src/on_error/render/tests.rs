@@ -1,0 +1,71 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+fn notice(templates: &Templates, content: &Content) -> Notice {
+    templates.notice(content, "<a@example.com>".to_owned(), None)
+}
+
+#[test]
+fn a_proposal_says_what_an_approver_needs() {
+    let templates = Templates::load(None).unwrap();
+    let made = notice(&templates, &sample(NoticeKind::Proposed));
+    assert_eq!(
+        made.subject,
+        "[Highwater] approval wanted: hr: move from dc1 to dc2?"
+    );
+    for word in [
+        "Incident 12",
+        "Connection refused",
+        "failed 3 times in a row",
+        "48213/48213 -> 35177/35177",
+        "highwater approve 4",
+    ] {
+        assert!(made.text.contains(word), "{word}: {}", made.text);
+        assert!(
+            made.html.contains(&word.replace('>', "&gt;")) || word == "Incident 12",
+            "{word}: {}",
+            made.html
+        );
+    }
+    assert!(!made.text.contains("\n\n\n"), "{}", made.text);
+    assert!(!made.html.contains("href"), "nothing in a mail acts");
+}
+
+#[test]
+fn what_comes_from_outside_cannot_break_out() {
+    let templates = Templates::load(None).unwrap();
+    let mut content = sample(NoticeKind::Opened);
+    content.headline = "hr\r\nBcc: all@example.com".to_owned();
+    content.incidents[0].errors = vec!["<script>alert(1)</script> {{ host }}".to_owned()];
+    let made = notice(&templates, &content);
+    assert!(!made.subject.contains(['\r', '\n']), "{:?}", made.subject);
+    assert!(!made.html.contains("<script>"), "{}", made.html);
+    assert!(made.text.contains("{{ host }}"), "errors are no templates");
+}
+
+#[test]
+fn a_folder_stands_in_and_is_tried_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("mail.subject"), text).unwrap();
+    write("{{ headline|upper }}");
+    let templates = Templates::load(Some(folder.path())).unwrap();
+    assert_eq!(
+        notice(&templates, &sample(NoticeKind::Trial)).subject,
+        "THIS IS A TRIAL"
+    );
+    for (text, problem) in [("{{ headlin }}", "undefined"), ("{% if %}", "syntax error")] {
+        write(text);
+        let said = Templates::load(Some(folder.path()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("mail.subject") && said.contains(problem),
+            "{said}"
+        );
+    }
+    let nowhere = Templates::load(Some(Path::new("/nowhere")))
+        .unwrap_err()
+        .to_string();
+    assert!(nowhere.contains("notices.templates"), "{nowhere}");
+}

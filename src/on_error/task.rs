@@ -1,0 +1,131 @@
+//! The actor: takes failures in, considers incidents, carries proposals on, probes and sends, until it is told to stop.
+//!
+//! # Decisions
+//! - Deciding, probing and sending are three loops: a mail server that hangs holds up no decision.
+//! - Every turn reads the store anew, so a turn that was cut off is done by the next one, of this process or another.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::decide::{self, Jump};
+use super::desk::{Desk, Eyes};
+use crate::clock::{self, Pulse, Stopwatch};
+use crate::model::UtcMs;
+use crate::store::StoreError;
+
+/// How often the store is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+impl Desk {
+    /// One turn of deciding.
+    pub async fn turn(&self, eyes: Eyes, now: UtcMs) -> Result<(), StoreError> {
+        self.take_in(now).await?;
+        self.consider(eyes, now).await?;
+        self.carry_on(eyes, now).await?;
+        self.tell_of_held_back(now).await
+    }
+}
+
+/// Runs the failure process until `stop`; `pulse` beats with every look, so it stands still where the store does.
+pub async fn serve(desk: Desk, pulse: Pulse, stop: CancellationToken) -> Result<(), StoreError> {
+    tokio::try_join!(
+        decide_on(&desk, &pulse, &stop),
+        watch_on(&desk, &stop),
+        send_on(&desk, &stop),
+    )?;
+    Ok(())
+}
+
+async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Result<(), StoreError> {
+    let mut clocks = Clocks::start();
+    let started_at = Some(clocks.wall);
+    let mut jump: Option<Jump> = None;
+    loop {
+        pulse.beat();
+        let now = clock::now();
+        if let Some(seen) = clocks.turn(now) {
+            tracing::warn!(
+                by_ms = seen.by_ms,
+                "the clock jumped: nothing by itself for 30 s"
+            );
+            jump = Some(seen);
+        }
+        sit_out(desk.turn(Eyes { started_at, jump }, now).await)?;
+        if pause(stop).await {
+            return Ok(());
+        }
+    }
+}
+
+async fn watch_on(desk: &Desk, stop: &CancellationToken) -> Result<(), StoreError> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            watched = desk.watch() => sit_out(watched.map(drop))?,
+        }
+        if pause(stop).await {
+            return Ok(());
+        }
+    }
+}
+
+async fn send_on(desk: &Desk, stop: &CancellationToken) -> Result<(), StoreError> {
+    loop {
+        // A mail under way is not broken off: whether it was taken would be unknown.
+        let tried = match desk.send_due().await {
+            Ok(tried) => tried,
+            Err(error) => {
+                sit_out(Err(error))?;
+                0
+            }
+        };
+        if stop.is_cancelled() || (tried == 0 && pause(stop).await) {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits for the next look; whether it is time to stop.
+async fn pause(stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => true,
+        () = tokio::time::sleep(LOOK_EVERY) => false,
+    }
+}
+
+/// A full disk or a lock is told and sat out: the next turn may find it gone.
+fn sit_out(result: Result<(), StoreError>) -> Result<(), StoreError> {
+    match result {
+        Err(error) if error.may_pass() => {
+            tracing::error!("{error}");
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+/// The wall clock beside the steady one.
+struct Clocks {
+    wall: UtcMs,
+    steady: Stopwatch,
+}
+
+impl Clocks {
+    fn start() -> Self {
+        Self {
+            wall: clock::now(),
+            steady: Stopwatch::start(),
+        }
+    }
+
+    /// The jump since the last turn, where there was one.
+    fn turn(&mut self, now: UtcMs) -> Option<Jump> {
+        let jump = decide::jumped(self.wall, now, i64::from(self.steady.elapsed_ms()));
+        *self = Self {
+            wall: now,
+            steady: Stopwatch::start(),
+        };
+        jump
+    }
+}

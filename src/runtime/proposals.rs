@@ -1,0 +1,283 @@
+//! Plans and carries out what the failure process wants: the one place where it and the failover task meet.
+//!
+//! # Decisions
+//! - An approved plan is made again and compared by its hash before anything is done: where it is another one, nothing is
+//!   done, and the failure process decides anew.
+//! - A process that died while it carried one out leaves the proposal running. What became of the move is read from the
+//!   attempts, after the failover task has settled it.
+//! - One move at a time: two resources that fail together share DCs, and the second plan then sees the first's move.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::config::ResourceSettings;
+use crate::consumer::Consumer;
+use crate::failover::{self, ApplyError, FailoverError, Order};
+use crate::model::{Ask, How, Plan, Proposal, ProposalState, UtcMs};
+use crate::on_error::Desk;
+use crate::store::{ProposalChange, StoreError};
+
+/// How often the store is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The channels that attempts record.
+const APPROVAL: &str = "approval";
+const AUTOMATIC: &str = "automatic";
+
+/// Plans and carries out until `stop`. A move under way is finished: cut off, the next start would have to settle it.
+pub(super) async fn serve(desk: Desk, stop: CancellationToken) -> Result<(), StoreError> {
+    loop {
+        match turn(&desk).await {
+            Err(error) if error.may_pass() => tracing::error!("{error}"),
+            turned => turned?,
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// Takes every open proposal one step on, as far as it is planning and carrying out.
+pub async fn turn(desk: &Desk) -> Result<(), StoreError> {
+    for proposal in desk.store.open_proposals().await? {
+        let resource = desk.settings.resources.get(&proposal.resource);
+        let Some(resource) = resource else {
+            let said = "the configuration has this resource no more";
+            desk.step(
+                &proposal,
+                ProposalState::Withdrawn,
+                said,
+                ProposalChange::default(),
+                clock::now(),
+            )
+            .await?;
+            continue;
+        };
+        match proposal.state {
+            ProposalState::Wanted => plan_it(desk, &proposal, resource).await?,
+            ProposalState::Approved => carry_out(desk, &proposal, resource).await?,
+            ProposalState::Running => take_up(desk, &proposal, resource).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn ask(proposal: &Proposal, resource: &ResourceSettings) -> Ask {
+    if let Some(plan) = &proposal.plan {
+        return plan.ask.clone();
+    }
+    Ask {
+        how: How::Auto {
+            method: resource.start,
+        },
+        only: None,
+        failure_timestamp: proposal.failure_timestamp,
+        replication_time: proposal
+            .replication_time
+            .unwrap_or(resource.replication_time),
+        allow_gap: false,
+        restart: true,
+    }
+}
+
+async fn made(
+    desk: &Desk,
+    proposal: &Proposal,
+    resource: &ResourceSettings,
+) -> Result<Result<Plan, String>, StoreError> {
+    let ask = ask(proposal, resource);
+    match failover::plan(&desk.store, &desk.settings, resource, ask).await {
+        Ok(plan) if plan.chosen.is_some() => Ok(Ok(plan)),
+        Ok(plan) => Ok(Err(why_none(&plan))),
+        Err(FailoverError::Store(error)) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// Why a plan moves nowhere.
+fn why_none(plan: &Plan) -> String {
+    let of = plan.candidates.iter().map(|verdict| {
+        let why: Vec<String> = verdict.why_not.iter().map(ToString::to_string).collect();
+        format!("{}: {}", verdict.dc, why.join("; "))
+    });
+    format!(
+        "no DC may take over ({})",
+        of.collect::<Vec<_>>().join(" | ")
+    )
+}
+
+async fn plan_it(
+    desk: &Desk,
+    proposal: &Proposal,
+    resource: &ResourceSettings,
+) -> Result<(), StoreError> {
+    match made(desk, proposal, resource).await? {
+        Ok(plan) => {
+            let change = ProposalChange {
+                plan: Some(plan),
+                ..ProposalChange::default()
+            };
+            desk.step(proposal, ProposalState::Planned, "", change, clock::now())
+                .await
+        }
+        Err(why) => {
+            desk.step(
+                proposal,
+                ProposalState::NoPlan,
+                &why,
+                ProposalChange::default(),
+                clock::now(),
+            )
+            .await
+        }
+    }
+}
+
+async fn carry_out(
+    desk: &Desk,
+    proposal: &Proposal,
+    resource: &ResourceSettings,
+) -> Result<(), StoreError> {
+    let end = |state, said: String| async move {
+        desk.step(
+            proposal,
+            state,
+            &said,
+            ProposalChange::default(),
+            clock::now(),
+        )
+        .await
+    };
+    let plan = match made(desk, proposal, resource).await? {
+        Ok(plan) if Some(plan.hash.as_str()) == proposal.plan_hash() => plan,
+        Ok(plan) => {
+            return end(
+                ProposalState::Stale,
+                format!(
+                    "planned again it is another plan ({} instead of {}): nothing was done",
+                    plan.hash,
+                    proposal.plan_hash().unwrap_or("none")
+                ),
+            )
+            .await;
+        }
+        Err(why) => {
+            return end(
+                ProposalState::Stale,
+                format!("planned again: {why}; nothing was done"),
+            )
+            .await;
+        }
+    };
+    let Some(order) = order(proposal, &plan) else {
+        return end(
+            ProposalState::Failed,
+            "the plan cannot be written down".to_owned(),
+        )
+        .await;
+    };
+    // Written down before anything is begun: a process that dies from here on leaves a trace.
+    let now = clock::now();
+    let running = desk
+        .store
+        .move_proposal(
+            proposal.id,
+            ProposalState::Approved,
+            ProposalState::Running,
+            ProposalChange::default(),
+            now,
+        )
+        .await?;
+    if !running {
+        return Ok(());
+    }
+    let running = Proposal {
+        state: ProposalState::Running,
+        ..proposal.clone()
+    };
+    let consumer = Consumer::new(&resource.name, &resource.consumer, &desk.store);
+    let progress = |step: &crate::model::StepReport| {
+        tracing::info!(resource = %proposal.resource, step = %step.step, failed = step.failed, "{}", step.outcome);
+    };
+    let (state, attempt, said) =
+        match failover::apply(&desk.store, &consumer, order, progress).await {
+            Ok(applied) => (
+                ProposalState::Done,
+                Some(applied.attempt),
+                applied.sync.to_string(),
+            ),
+            // The attempt stays open: it is taken up with the next turn.
+            Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled { .. })) => {
+                tracing::error!(resource = %proposal.resource, "{error}");
+                return Ok(());
+            }
+            Err(error) if error.is_stale() => (ProposalState::Stale, None, error.to_string()),
+            Err(error) => (ProposalState::Failed, None, error.to_string()),
+        };
+    let change = ProposalChange {
+        attempt,
+        ..ProposalChange::default()
+    };
+    desk.step(&running, state, &said, change, clock::now())
+        .await
+}
+
+fn order(proposal: &Proposal, plan: &Plan) -> Option<Order> {
+    let chosen = plan.chosen.as_ref()?;
+    let (who, channel) = if proposal.runs_by_itself {
+        ("the failure process".to_owned(), AUTOMATIC)
+    } else {
+        (proposal.answered_by.clone().unwrap_or_default(), APPROVAL)
+    };
+    let order = failover::order(plan, chosen, who).ok()?;
+    Some(Order {
+        channel: channel.to_owned(),
+        ..order
+    })
+}
+
+/// What became of a move whose process died: settled, then read from the attempts.
+async fn take_up(
+    desk: &Desk,
+    proposal: &Proposal,
+    resource: &ResourceSettings,
+) -> Result<(), StoreError> {
+    let consumer = Consumer::new(&resource.name, &resource.consumer, &desk.store);
+    if let Err(error) =
+        failover::resume(&desk.store, &consumer, "the failure process", |_| {}).await
+    {
+        tracing::error!(resource = %resource.name, "an unfinished failover stays open: {error}");
+        return Ok(());
+    }
+    let since: UtcMs = proposal.answered_at.unwrap_or(proposal.made_at);
+    let attempts = desk.store.attempts(&resource.name, 10).await?;
+    let own = attempts.into_iter().find(|attempt| {
+        attempt.made_at >= since && Some(attempt.plan_hash.as_str()) == proposal.plan_hash()
+    });
+    let (state, attempt, said) = match own {
+        Some(attempt) if attempt.ended_at.is_none() => return Ok(()),
+        Some(attempt) => {
+            let state = if attempt.state.has_switched() {
+                ProposalState::Done
+            } else {
+                ProposalState::Failed
+            };
+            (state, Some(attempt.id), attempt.outcome.unwrap_or_default())
+        }
+        None => (
+            ProposalState::Failed,
+            None,
+            "the process that carried it out died before it began; nothing was done".to_owned(),
+        ),
+    };
+    let change = ProposalChange {
+        attempt,
+        ..ProposalChange::default()
+    };
+    desk.step(proposal, state, &said, change, clock::now())
+        .await
+}
