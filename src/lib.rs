@@ -9,8 +9,8 @@
 //!       └ runtime             the service: composes the actors, supervises, stops
 //!          ├ collector        samples every DC: decide · task · serve
 //!          ├ failover         moves a resource to another DC: decide · gather · apply · resume
-//!          ├ active_sync      our own feed: sinks
 //!          ├ active_sync      our own change feed: decide · task · sinks
+//!          ├ on_error         the failure process: decide · render · channels · outbox
 //!          └ status           how everything stands, as data
 //!             └ consumer      whoever owns a cursor: stop, read, compare-and-set, start
 //!                ├ directory  all LDAP; decode/ is pure
@@ -19,7 +19,7 @@
 //!                      └ clock · model   the only clock; pure values
 //! ```
 //!
-//! The actors (collector, failover, active_sync, status) never use each other: they meet in the store.
+//! The actors (collector, failover, active_sync, on_error, status) never use each other: they meet in the store.
 //!
 //! The *collector task* is [`collector::collect_once`], the *failover task* [`failover::plan`] and
 //! [`failover::apply`].

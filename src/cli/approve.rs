@@ -1,5 +1,7 @@
 //! `approve` and `reject`: answers to proposals.
 
+use std::fmt::Write as _;
+
 use super::{CliError, Context, Exit, user};
 use crate::clock;
 use crate::config::Secrets;
@@ -44,12 +46,12 @@ pub struct RejectArgs {
 
 /// Approves; waits until the plan is carried out.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
-    answer(args.proposal, args.reason, true, context).await
+    Box::pin(answer(args.proposal, args.reason, true, context)).await
 }
 
 /// Rejects.
 pub async fn reject(args: RejectArgs, context: &Context) -> Result<Exit, CliError> {
-    answer(args.proposal, Some(args.reason), false, context).await
+    Box::pin(answer(args.proposal, Some(args.reason), false, context)).await
 }
 
 async fn answer(
@@ -88,19 +90,24 @@ pub(super) fn drawn(proposal: &Proposal) -> String {
     );
     let to = proposal.plan.as_ref().and_then(|plan| plan.chosen.as_ref());
     if let Some(chosen) = to {
-        text.push_str(&format!("; to {}", chosen.switch.to));
+        // Writing to a String cannot fail.
+        _ = write!(text, "; to {}", chosen.switch.to);
     }
     if let Some(by) = &proposal.answered_by {
-        text.push_str(&format!("; answered by {by}"));
+        // Writing to a String cannot fail.
+        _ = write!(text, "; answered by {by}");
     }
     if let Some(reason) = &proposal.reason {
-        text.push_str(&format!(" ({reason})"));
+        // Writing to a String cannot fail.
+        _ = write!(text, " ({reason})");
     }
     if let Some(at) = proposal.expires_at.filter(|_| !proposal.state.is_ended()) {
-        text.push_str(&format!("; to be answered before {at}"));
+        // Writing to a String cannot fail.
+        _ = write!(text, "; to be answered before {at}");
     }
     if let Some(outcome) = &proposal.outcome {
-        text.push_str(&format!("\n  {outcome}"));
+        // Writing to a String cannot fail.
+        _ = write!(text, "\n  {outcome}");
     }
     text
 }

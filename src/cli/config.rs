@@ -1,6 +1,7 @@
 //! `config check`, `config show`, and the files to begin with: `config example` and `config schema`.
 
 mod feed;
+mod process;
 
 use std::path::Path;
 
@@ -202,7 +203,7 @@ fn settings(settings: &Settings) -> Value {
         .iter()
         .map(|(name, settings)| (name.to_string(), resource(settings)))
         .collect();
-    json!({
+    let mut shown = json!({
         "store": { "path": settings.store },
         "collector": {
             "period": humantime::format_duration(collector.period).to_string(),
@@ -212,7 +213,11 @@ fn settings(settings: &Settings) -> Value {
         },
         "dc": dcs,
         "resource": resources,
-    })
+    });
+    if let Some(shown) = shown.as_object_mut() {
+        shown.extend(process::on_error(&settings.on_error));
+    }
+    shown
 }
 
 fn dc(dc: &DcSettings) -> Value {
@@ -302,5 +307,7 @@ fn resource(resource: &ResourceSettings) -> Value {
             "command_timeout": humantime::format_duration(consumer.command_timeout).to_string(),
         },
         "feed": resource.feed.as_ref().map(feed::feed),
+        "process": resource.reaction.process,
+        "auto_failover": resource.reaction.auto_failover,
     })
 }

@@ -120,7 +120,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Approve(args) => approve::run(args, context).await,
         Command::Reject(args) => approve::reject(args, context).await,
         Command::Pause(args) => pause::run(args, context).await,
-        Command::Rules(args) => rules::run(args, context).await,
+        Command::Rules(args) => rules::run(args, context),
         Command::Mail(args) => mail::run(args, context).await,
         Command::Attempts(args) => attempts::run(args, context).await,
         Command::Resync(args) => resync::run(args, context).await,

@@ -1,5 +1,7 @@
 //! `rules`: what the failure process makes of errors.
 
+use std::fmt::Write as _;
+
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -66,7 +68,7 @@ struct Row {
 }
 
 /// Tests or lists; a sample that is misjudged ends with [`Exit::Failed`].
-pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
+pub fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let processes = &settings.on_error.processes;
     if processes.is_empty() {
@@ -101,10 +103,12 @@ fn test<'p>(
             let (samples, wrong) = (one.samples, one.misjudged.len());
             let mut text = format!("{}: {samples} samples, {wrong} misjudged", one.process);
             for misjudged in &one.misjudged {
-                text.push_str(&format!(
+                // Writing to a String cannot fail.
+                _ = write!(
+                    text,
                     "\n  the sample of rule {} {}: {}",
                     misjudged.rule, misjudged.problem, misjudged.sample
-                ));
+                );
             }
             text
         });

@@ -115,8 +115,8 @@ fn on_error(root: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Opt
     let names: Vec<&str> = channels.keys().map(String::as_str).collect();
     let processes = process::all(root, &names, notes);
     Some(OnError {
-        safety: safety?,
-        notices: notices?,
+        safety,
+        notices,
         mail: mail?,
         channels,
         processes,

@@ -89,10 +89,10 @@ impl Default for Safety {
             approvers: Vec::new(),
             probe_failures: 3,
             probe_within: Duration::from_secs(90),
-            startup_grace: Duration::from_secs(60),
+            startup_grace: Duration::from_mins(1),
             hold: Duration::from_hours(1),
             most_per_day: 3,
-            approval: Duration::from_mins(60),
+            approval: Duration::from_hours(1),
             flapping: 4,
             flapping_within: Duration::from_mins(10),
         }

@@ -228,7 +228,7 @@ impl Desk {
 
     fn channels_of_resource(&self, resource: &ResourceName, rule: Option<&str>) -> Vec<String> {
         self.process(resource)
-            .map(|(_, process)| self.channels_for(process, rule))
+            .map(|(_, process)| Self::channels_for(process, rule))
             .unwrap_or_default()
     }
 

@@ -148,7 +148,7 @@ impl Desk {
             if told.contains(&case.incident.id) {
                 continue;
             }
-            let channels = self.channels_of(case);
+            let channels = Self::channels_of(case);
             let joins = |other: &&Case<'_>| {
                 let begins = matches!(other.due, Due::At(_) | Due::Now(NoticeKind::Opened));
                 other.incident.id == case.incident.id
@@ -157,7 +157,7 @@ impl Desk {
                         && !told.contains(&other.incident.id)
                         && other.incident.outcome == case.incident.outcome
                         && other.incident.dc == case.incident.dc
-                        && self.channels_of(other) == channels)
+                        && Self::channels_of(other) == channels)
             };
             let group: Vec<&Case<'_>> = cases.iter().filter(joins).collect();
             told.extend(group.iter().map(|one| one.incident.id));
@@ -188,8 +188,8 @@ impl Desk {
         Ok(())
     }
 
-    fn channels_of(&self, case: &Case<'_>) -> Vec<String> {
-        self.channels_for(case.process, case.incident.rule.as_deref())
+    fn channels_of(case: &Case<'_>) -> Vec<String> {
+        Self::channels_for(case.process, case.incident.rule.as_deref())
     }
 
     /// Ends an incident that is over; whether it was.

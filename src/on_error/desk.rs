@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::channels;
 use super::decide::{self, Admitted, Brakes, Jump, Signal};
 use super::render::{Content, Templates};
-use crate::config::{Process, ResourceSettings, Rule, Settings};
+use crate::config::{Process, ResourceSettings, Rule, Scope, Settings};
 use crate::consumer::Consumer;
 use crate::model::{DcName, Failure, Incident, NoticeKind, ResourceName, Sighting, Target, UtcMs};
 use crate::store::{Addressed, Store, StoreError};
@@ -78,7 +78,7 @@ impl Desk {
     }
 
     /// The DCs that matter to a resource: the one in use and those that may take over.
-    pub(super) fn dcs_of(&self, resource: &ResourceSettings, dc: Option<&DcName>) -> Vec<DcName> {
+    pub(super) fn dcs_of(resource: &ResourceSettings, dc: Option<&DcName>) -> Vec<DcName> {
         let mut all: Vec<DcName> = resource.backup_dcs.keys().chain(dc).cloned().collect();
         all.sort();
         all.dedup();
@@ -98,7 +98,7 @@ impl Desk {
         let mut sightings = BTreeMap::new();
         let span = safety.flapping_within.max(safety.probe_within * 2);
         let since = now.minus_ms(i64::try_from(span.as_millis()).unwrap_or(WEEK_MS));
-        for name in self.dcs_of(resource, dc.as_ref()) {
+        for name in Self::dcs_of(resource, dc.as_ref()) {
             let seen = self.store.sightings(&name, since).await?;
             sightings.insert(name, seen);
         }
@@ -133,9 +133,18 @@ impl Desk {
         let window = rule.map_or(WEEK_MS, |rule| {
             i64::try_from(rule.within.as_millis()).unwrap_or(WEEK_MS)
         });
+        let own = rule.is_none_or(|rule| rule.scope == Scope::Resource);
+        let resource = own.then_some(&incident.resource);
+        // Whether there are enough is the question: more than are wanted need not be read.
+        let wanted = rule.map_or(1, |rule| rule.count);
         let failures: Vec<Failure> = self
             .store
-            .sync_failures(now.minus_ms(window.min(WEEK_MS)))
+            .failures_like(
+                resource,
+                incident.outcome,
+                now.minus_ms(window.min(WEEK_MS)),
+                wanted,
+            )
             .await?;
         Ok(decide::trouble(
             &incident.resource,
@@ -147,7 +156,7 @@ impl Desk {
     }
 
     /// Who hears of an incident: the channels of its rule, else those of its process.
-    pub(super) fn channels_for(&self, process: &Process, rule: Option<&str>) -> Vec<String> {
+    pub(super) fn channels_for(process: &Process, rule: Option<&str>) -> Vec<String> {
         decide::rule_named(process, rule)
             .and_then(|rule| rule.notify.clone())
             .unwrap_or_else(|| process.notify.clone())

@@ -39,7 +39,7 @@ impl Desk {
             match ended {
                 Ok(result) => failed = failed.and(result),
                 Err(panic) => {
-                    tracing::error!("a delivery ended in a panic, it is tried again: {panic}")
+                    tracing::error!("a delivery ended in a panic, it is tried again: {panic}");
                 }
             }
         }
@@ -56,10 +56,10 @@ impl Desk {
                 let again = decide::after_failure(delivery.queued_at, delivery.tries, now);
                 match again {
                     Some(again) => {
-                        tracing::warn!(to = %delivery.target, "not delivered, again at {again}: {why}")
+                        tracing::warn!(to = %delivery.target, "not delivered, again at {again}: {why}");
                     }
                     None => {
-                        tracing::error!(to = %delivery.target, "not delivered for three days, given up: {why}")
+                        tracing::error!(to = %delivery.target, "not delivered for three days, given up: {why}");
                     }
                 }
                 self.store.mark_failed(&leased, &why, again, now).await?

@@ -17,6 +17,10 @@ use crate::store::StoreError;
 /// How often the store is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How often what is old is removed, and how old that is, in milliseconds: 90 days.
+const PRUNE_EVERY: Duration = Duration::from_hours(6);
+const KEPT_MS: i64 = 90 * 86_400_000;
+
 impl Desk {
     /// One turn of deciding.
     pub async fn turn(&self, eyes: Eyes, now: UtcMs) -> Result<(), StoreError> {
@@ -41,6 +45,7 @@ async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Resu
     let mut clocks = Clocks::start();
     let started_at = Some(clocks.wall);
     let mut jump: Option<Jump> = None;
+    let mut pruned = None;
     loop {
         pulse.beat();
         let now = clock::now();
@@ -52,6 +57,15 @@ async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Resu
             jump = Some(seen);
         }
         sit_out(desk.turn(Eyes { started_at, jump }, now).await)?;
+        if pruned.is_none_or(|pruned: Stopwatch| pruned.elapsed() >= PRUNE_EVERY) {
+            sit_out(
+                desk.store
+                    .prune_failures(now.minus_ms(KEPT_MS))
+                    .await
+                    .map(drop),
+            )?;
+            pruned = Some(Stopwatch::start());
+        }
         if pause(stop).await {
             return Ok(());
         }

@@ -1,10 +1,5 @@
 //! The outbox against a mail server that misbehaves, and channels against what they speak.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod sending;
 mod smtp;

@@ -5,7 +5,7 @@
 //!   collector that polls every few seconds is signal enough.
 //! - A probe is a new connection with bind and rootDSE: what a sync needs at the least.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ use crate::store::StoreError;
 impl Desk {
     /// Probes the DCs of every resource with an open outage that nobody looked at for a while; how many there were.
     pub async fn watch(&self) -> Result<usize, StoreError> {
-        let mut wanted: BTreeMap<DcName, ()> = BTreeMap::new();
+        let mut wanted: BTreeSet<DcName> = BTreeSet::new();
         for incident in self.store.open_incidents().await? {
             if incident.outcome != Outcome::Outage {
                 continue;
@@ -28,14 +28,12 @@ impl Desk {
             let Some((resource, _)) = self.process(&incident.resource) else {
                 continue;
             };
-            for dc in self.dcs_to_watch(resource).await? {
-                wanted.insert(dc, ());
-            }
+            wanted.extend(self.dcs_to_watch(resource).await?);
         }
         let pause = self.pause();
         let since = clock::now().minus_ms(i64::try_from(pause.as_millis()).unwrap_or(1_000));
         let mut due = Vec::new();
-        for dc in wanted.into_keys() {
+        for dc in wanted {
             if self.store.sightings(&dc, since).await?.is_empty() {
                 due.push(dc);
             }
@@ -49,9 +47,26 @@ impl Desk {
         self.probe(dcs).await
     }
 
+    /// As [`Desk::probe_all`], those left out that anybody looked at within `lately`: probes at once say less than probes
+    /// over a time.
+    pub async fn probe_unless_seen(
+        &self,
+        resource: &ResourceSettings,
+        lately: Duration,
+    ) -> Result<usize, StoreError> {
+        let since = clock::now().minus_ms(i64::try_from(lately.as_millis()).unwrap_or(1_000));
+        let mut due = Vec::new();
+        for dc in self.dcs_to_watch(resource).await? {
+            if self.store.sightings(&dc, since).await?.is_empty() {
+                due.push(dc);
+            }
+        }
+        self.probe(due).await
+    }
+
     async fn dcs_to_watch(&self, resource: &ResourceSettings) -> Result<Vec<DcName>, StoreError> {
         let dc = self.dc_in_use(resource).await?;
-        Ok(self.dcs_of(resource, dc.as_ref()))
+        Ok(Self::dcs_of(resource, dc.as_ref()))
     }
 
     /// So often that the probes wanted fit into their window, with one to spare.

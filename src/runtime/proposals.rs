@@ -5,6 +5,8 @@
 //!   done, and the failure process decides anew.
 //! - A process that died while it carried one out leaves the proposal running. What became of the move is read from the
 //!   attempts, after the failover task has settled it.
+//! - Who carries one out holds a lock that the system frees with its process, so that a live worker's move is not taken
+//!   for a dead one's.
 //! - One move at a time: two resources that fail together share DCs, and the second plan then sees the first's move.
 
 use std::time::Duration;
@@ -57,9 +59,22 @@ pub async fn turn(desk: &Desk) -> Result<(), StoreError> {
             continue;
         };
         match proposal.state {
-            ProposalState::Wanted => plan_it(desk, &proposal, resource).await?,
-            ProposalState::Approved => carry_out(desk, &proposal, resource).await?,
-            ProposalState::Running => take_up(desk, &proposal, resource).await?,
+            ProposalState::Wanted => Box::pin(plan_it(desk, &proposal, resource)).await?,
+            ProposalState::Approved | ProposalState::Running => {
+                let Some(_lock) = desk.store.lock_proposals(&proposal.resource).await? else {
+                    continue;
+                };
+                // Read again: whoever held the lock may have carried it on.
+                match desk.store.proposal(proposal.id).await? {
+                    Some(now) if now.state == ProposalState::Approved => {
+                        Box::pin(carry_out(desk, &now, resource)).await?;
+                    }
+                    Some(now) if now.state == ProposalState::Running => {
+                        Box::pin(take_up(desk, &now, resource)).await?;
+                    }
+                    _ => {}
+                }
+            }
             _ => {}
         }
     }

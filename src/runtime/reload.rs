@@ -30,6 +30,10 @@ pub(super) fn changes(old: &Settings, new: &Settings) -> String {
     if before.days_to_keep_usns != now.days_to_keep_usns {
         words.push(format!("samples kept {} days", now.days_to_keep_usns));
     }
+    // Debug shows every setting and no secret.
+    if format!("{:?}", old.on_error) != format!("{:?}", new.on_error) {
+        words.push("failure process changed".to_owned());
+    }
     if words.is_empty() {
         return "the same DCs, resources and period; secrets read again".to_owned();
     }

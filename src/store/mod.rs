@@ -44,7 +44,8 @@ pub use feed::{
     Undeliverable,
 };
 pub use on_error::{
-    Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, ProposalChange, Taken,
+    Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, ProposalChange,
+    ProposalLock, Taken,
 };
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{

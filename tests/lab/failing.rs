@@ -199,7 +199,7 @@ async fn a_dc_that_dies_is_left_by_itself_where_that_is_allowed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_signal_moves_nothing() {
-    let mut case = Case::new(12, AutoFailover::On).await;
+    let case = Case::new(12, AutoFailover::On).await;
     for _ in 0..5 {
         case.fails("Connection refused").await;
         case.desk.probe_all(case.bed.resource()).await.unwrap();
@@ -361,7 +361,7 @@ async fn a_rejection_holds_and_a_dc_that_comes_back_ends_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persons_own_proposal_takes_another_person() {
-    let mut case = Case::new(17, AutoFailover::Off).await;
+    let case = Case::new(17, AutoFailover::Off).await;
     let plan = case.bed.plan(StartMethod::Best, 3.0).await;
     let new = NewProposal {
         resource: "hr".parse().unwrap(),

@@ -57,7 +57,8 @@ fn sink(sink: &Sink) -> Value {
     }
 }
 
-fn secret(secret: &Secret) -> Value {
+/// Where a secret is, never what it is.
+pub(super) fn secret(secret: &Secret) -> Value {
     match secret {
         Secret::Known(_) => json!("read"),
         Secret::NotRead(place) => source(place),

@@ -23,14 +23,10 @@ const SECURITIES: [(&str, (MailSecurity, u16)); 3] = [
 const ADDRESS: &str = "\"Highwater <highwater@example.com>\"";
 
 /// Reads `[notices]`.
-pub(super) fn notices(
-    root: &mut Section<'_>,
-    place: &Place<'_>,
-    notes: &mut Notes,
-) -> Option<Notices> {
+pub(super) fn notices(root: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Notices {
     let mut notices = Notices::default();
     let Some(mut section) = root.table("notices", notes) else {
-        return Some(notices);
+        return notices;
     };
     if let Some(field) = section.take("group_wait", notes)
         && let Some(wait) = field.duration(Duration::ZERO..=Duration::from_mins(10), notes)
@@ -51,7 +47,7 @@ pub(super) fn notices(
         notices.templates = place.path(&field, notes);
     }
     section.finish(notes);
-    Some(notices)
+    notices
 }
 
 /// Reads `[mail]`.

@@ -32,10 +32,10 @@ const SCOPES: [(&str, Scope); 2] = [("resource", Scope::Resource), ("global", Sc
 const OUTAGE: (u32, Duration) = (3, Duration::from_secs(90));
 
 /// Reads `[safety]`.
-pub(super) fn safety(root: &mut Section<'_>, notes: &mut Notes) -> Option<Safety> {
+pub(super) fn safety(root: &mut Section<'_>, notes: &mut Notes) -> Safety {
     let mut safety = Safety::default();
     let Some(mut section) = root.table("safety", notes) else {
-        return Some(safety);
+        return safety;
     };
     if let Some(field) = section.take("approvers", notes) {
         safety.approvers = texts(&field, "[\"anna\", \"uid:1000\"]", notes);
@@ -61,7 +61,7 @@ pub(super) fn safety(root: &mut Section<'_>, notes: &mut Notes) -> Option<Safety
     span("approval", &mut safety.approval);
     span("flapping_within", &mut safety.flapping_within);
     section.finish(notes);
-    Some(safety)
+    safety
 }
 
 /// Reads every `[process.NAME]`; `channels` are the names of the configured channels.

@@ -75,13 +75,23 @@ pub fn decide(situation: &Situation<'_>, now: UtcMs) -> Stance {
         why.push(WhyWait::Off);
         return stance(ActionKind::Tell, why);
     }
-    why.extend(limits(situation.brakes, situation.safety, now));
+    let limits = limits(situation.brakes, situation.safety, now);
+    why.extend(limits.into_iter().filter(|why| binds(situation.mode, why)));
     why.extend(proposed(situation.proposal, now));
     match (why.is_empty(), situation.mode) {
         (true, AutoFailover::On) => stance(ActionKind::Run, why),
         (true, _) => stance(ActionKind::Propose, why),
         (false, _) => stance(ActionKind::Wait, why),
     }
+}
+
+/// Hold, cap and a failure lately bind what runs by itself; a plan that a person has to approve may be made at once.
+fn binds(mode: AutoFailover, why: &WhyWait) -> bool {
+    let of_the_automatic = matches!(
+        why,
+        WhyWait::Held { .. } | WhyWait::Cap { .. } | WhyWait::FailedLately { .. }
+    );
+    mode == AutoFailover::On || !of_the_automatic
 }
 
 fn stance(action: ActionKind, why: Vec<WhyWait>) -> Stance {

@@ -4,6 +4,10 @@ use super::signals::{Signal, millis};
 use crate::config::{Notices, Process};
 use crate::model::{DcName, Incident, NoticeKind, Outcome, UtcMs};
 
+/// How soon after a notice another one may tell that the outcome has changed, in milliseconds: errors of two kinds that
+/// take turns are no news each time.
+const CHANGE_MS: i64 = 300_000;
+
 /// What an incident has to be told by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
@@ -38,7 +42,8 @@ pub fn due(
             Due::Now(NoticeKind::Opened)
         };
     };
-    if speaks && incident.told_as != Some(incident.outcome) {
+    let settled = now.ms_since(told_at) >= CHANGE_MS;
+    if speaks && settled && incident.told_as != Some(incident.outcome) {
         return Due::Now(NoticeKind::Changed);
     }
     let again = told_at.plus_ms(millis(notices.repeat));

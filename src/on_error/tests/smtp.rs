@@ -175,14 +175,14 @@ async fn talk(
         let line = line.trim_end();
         match line.split_whitespace().next().unwrap_or_default() {
             "EHLO" if offers => {
-                say(&mut stream, "250-mail.test\r\n250-STARTTLS\r\n250 8BITMIME").await
+                say(&mut stream, "250-mail.test\r\n250-STARTTLS\r\n250 8BITMIME").await;
             }
             "EHLO" => {
                 say(
                     &mut stream,
                     "250-mail.test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME",
                 )
-                .await
+                .await;
             }
             "STARTTLS" => {
                 say(&mut stream, "220 go ahead").await;

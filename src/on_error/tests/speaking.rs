@@ -22,7 +22,7 @@ async fn server(answer: &'static str) -> (String, tokio::task::JoinHandle<String
     let asked = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = Vec::new();
-        let mut part = [0; 65_536];
+        let mut part = [0; 4_096];
         loop {
             let read = stream.read(&mut part).await.unwrap();
             asked.extend_from_slice(&part[..read]);

@@ -41,13 +41,50 @@ impl Store {
         .await
     }
 
-    /// The failures of all resources at `since` or later, oldest first.
-    pub async fn sync_failures(&self, since: UtcMs) -> Result<Vec<Failure>, StoreError> {
+    /// The newest failures of this outcome at `since` or later, of one resource or all, newest first, at most `limit`.
+    pub async fn failures_like(
+        &self,
+        resource: Option<&ResourceName>,
+        outcome: Outcome,
+        since: UtcMs,
+        limit: u32,
+    ) -> Result<Vec<Failure>, StoreError> {
+        let resource = resource.map(ToString::to_string);
         self.read(move |tx| {
-            let sql = format!("{SELECT} WHERE at >= ?1 ORDER BY at, id");
+            let sql = format!(
+                "{SELECT} WHERE at >= ?1 AND outcome = ?2 AND (?3 IS NULL OR resource = ?3) \
+                 ORDER BY at DESC, id DESC LIMIT ?4"
+            );
             tx.prepare_cached(&sql)?
-                .query_and_then([since.as_millis()], failure)?
+                .query_and_then(
+                    params![since.as_millis(), outcome.code(), resource, limit],
+                    failure,
+                )?
                 .collect()
+        })
+        .await
+    }
+
+    /// Removes what nobody will ask for again: failures reported before `older_than` whose incident is over or that had
+    /// none, and notices of that age that went out. Gives how many failures.
+    pub async fn prune_failures(&self, older_than: UtcMs) -> Result<usize, StoreError> {
+        self.write(move |tx| {
+            let before = older_than.as_millis();
+            let removed = tx.execute(
+                "DELETE FROM failure WHERE at < ?1 AND outcome IS NOT NULL AND (incident_id IS NULL OR incident_id IN \
+                 (SELECT id FROM incident WHERE resolved_at < ?1))",
+                [before],
+            )?;
+            tx.execute(
+                "DELETE FROM mail_outbox WHERE state IN ('sent', 'held_back') AND queued_at < ?1",
+                [before],
+            )?;
+            tx.execute(
+                "DELETE FROM notice WHERE at < ?1 AND NOT EXISTS \
+                 (SELECT 1 FROM mail_outbox o WHERE o.notice_id = notice.id)",
+                [before],
+            )?;
+            Ok(removed)
         })
         .await
     }

@@ -15,7 +15,7 @@ use rusqlite::Row;
 
 pub use incidents::{IncidentChange, Taken};
 pub use outbox::{Addressed, HeldBackFor, LeasedDelivery};
-pub use proposals::{NewProposal, ProposalChange};
+pub use proposals::{NewProposal, ProposalChange, ProposalLock};
 
 use super::StoreError;
 use crate::model::UtcMs;

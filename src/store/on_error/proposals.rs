@@ -1,13 +1,18 @@
 //! Proposals: from the wish for a plan to the end, state by state.
 
-use rusqlite::{OptionalExtension, Row, params};
+use std::fs::File;
+use std::time::Duration;
+
+use rusqlite::{Row, params};
 
 use super::incidents::add_event;
 use super::outbox::{Addressed, queue_in};
 use super::{coded, maybe_time, time};
 use crate::model::{Hours, Plan, Proposal, ProposalState, ResourceName, UtcMs};
 use crate::store::cursors::{from_json, parsed, to_json};
-use crate::store::{Store, StoreError};
+use crate::store::requests::blocking;
+use crate::store::worker::beside;
+use crate::store::{Store, StoreError, file_lock};
 
 /// A move that a plan is wanted for.
 #[derive(Debug, Clone)]
@@ -49,7 +54,23 @@ pub struct ProposalChange {
     pub notices: Vec<Addressed>,
 }
 
+/// Held by whoever carries out, or takes up, the proposals of one resource; the system frees it with its process.
+#[derive(Debug)]
+pub struct ProposalLock {
+    _file: File,
+}
+
 impl Store {
+    /// Takes the lock on carrying out proposals of a resource; `None` while another one holds it.
+    pub async fn lock_proposals(
+        &self,
+        resource: &ResourceName,
+    ) -> Result<Option<ProposalLock>, StoreError> {
+        let path = beside(self.path(), &format!("proposal-{resource}.lock"));
+        let taken = blocking(move || file_lock::exclusive(&path, Duration::ZERO)).await?;
+        Ok(taken.map(|file| ProposalLock { _file: file }))
+    }
+
     /// Wants a move; `None` where one of the resource is on its way.
     pub async fn propose(&self, new: NewProposal, at: UtcMs) -> Result<Option<i64>, StoreError> {
         self.write(move |tx| {
@@ -182,22 +203,6 @@ impl Store {
             .query_and_then([incident], proposal)?
             .next()
             .transpose()
-        })
-        .await
-    }
-
-    /// Whether an attempt of the resource is open, and which: a move that its proposal does not know of yet.
-    pub async fn open_attempt_of(
-        &self,
-        resource: &ResourceName,
-    ) -> Result<Option<i64>, StoreError> {
-        let resource = resource.clone();
-        self.read(move |tx| {
-            let found = tx
-                .prepare_cached("SELECT id FROM attempt WHERE resource = ?1 AND ended_at IS NULL")?
-                .query_row([resource.as_str()], |row| row.get(0))
-                .optional()?;
-            Ok(found)
         })
         .await
     }

@@ -75,7 +75,10 @@ fn addressed(id: &str, ms: i64, to: &[&str]) -> Addressed {
 async fn failures_make_one_incident_until_it_is_resolved() {
     let (_folder, store) = store().await;
     let first = report(&store, 100).await;
-    assert_eq!(store.failures_to_look_at(9).await.unwrap(), [first.clone()]);
+    assert_eq!(
+        store.failures_to_look_at(9).await.unwrap(),
+        std::slice::from_ref(&first)
+    );
     let dc: DcName = "dc1".parse().unwrap();
     let opened = store
         .take_failure(&first, &outage(), true, Some(dc.clone()), at(101))

@@ -120,7 +120,7 @@ fn three_automatic_failovers_a_day_and_no_more() {
             .enumerate()
             .map(|(nth, hour)| {
                 attempt(
-                    9 - nth as i64,
+                    9 - i64::try_from(nth).unwrap(),
                     hour * 3_600,
                     "automatic",
                     AttemptState::Done,
@@ -218,5 +218,22 @@ fn approvers_are_those_listed() {
     assert!(
         may_approve(&automatic, ("root", "uid:0"), &two).is_some(),
         "the list binds root too"
+    );
+}
+
+#[test]
+fn what_a_person_has_to_approve_is_not_held() {
+    let mut scene = Scene::down();
+    scene.brakes.attempts = (1..=3)
+        .map(|id| attempt(id, -60, "automatic", AttemptState::Failed))
+        .chain([attempt(9, -600, "automatic", AttemptState::Done)])
+        .collect();
+    assert_eq!(scene.decided().why.len(), 3, "{}", scene.words());
+    scene.mode = AutoFailover::Propose;
+    assert_eq!(
+        scene.decided().action,
+        ActionKind::Propose,
+        "{}",
+        scene.words()
     );
 }

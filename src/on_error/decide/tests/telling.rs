@@ -194,7 +194,7 @@ fn people_are_told_once_it_counts_and_others_may_join() {
 #[test]
 fn what_was_told_is_told_again_only_if_it_changes_or_lasts() {
     let told = Incident {
-        told_at: Some(at(-60)),
+        told_at: Some(at(-300)),
         told_as: Some(Outcome::Outage),
         ..incident(Outcome::Outage, -100)
     };
@@ -204,6 +204,11 @@ fn what_was_told_is_told_again_only_if_it_changes_or_lasts() {
         ..told.clone()
     };
     assert_eq!(due_with(&changed, 5), Due::Now(NoticeKind::Changed));
+    let just_told = Incident {
+        told_at: Some(at(-299)),
+        ..changed
+    };
+    assert_eq!(due_with(&just_told, 5), Due::Nothing);
     let old = Incident {
         told_at: Some(at(-4 * 3_600)),
         ..told
