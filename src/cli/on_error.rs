@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use super::{CliError, Context, Exit, who};
 use crate::clock;
-use crate::config::{Secrets, Settings};
-use crate::model::{Failure, Incident, NewFailure, Proposal, ProposalState, ResourceName, UtcMs};
+use crate::config::{ResourceSettings, Secrets, Settings};
+use crate::model::{
+    Failure, Incident, NewFailure, Proposal, ProposalState, ResourceName, UtcMs, WhyWait,
+};
 use crate::on_error::render::Templates;
 use crate::on_error::{Desk, Eyes};
 use crate::runtime::{self, proposals};
@@ -22,7 +24,8 @@ Examples:
   highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z 'Can''t contact LDAP server'
 
 Call it on every failure of the sync: the rules count failures within a window. With `highwater run` alive
-it takes the failure on; otherwise this command probes the domain controllers, decides, and tells by itself.";
+it takes the failure on; otherwise this command probes the domain controllers, every 5 seconds for as long as
+it takes, decides, and tells by itself.";
 
 /// The most of standard input that is read, and the most errors, and characters of each, that are kept.
 const READ: u64 = 256 * 1024;
@@ -32,6 +35,8 @@ const ERROR: usize = 4_000;
 const LOOKED_AT: Duration = Duration::from_secs(5);
 /// How long a proposal that was approved is waited for.
 const CARRIED_OUT: Duration = Duration::from_mins(10);
+/// The pause between two probes where no service probes.
+const PROBE_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -73,10 +78,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     if desk.store.service_is_alive().await? {
         looked_at(&desk, id).await?;
     } else {
-        if resource.reaction.process.is_some() {
-            desk.probe_all(&resource).await?;
-        }
-        alone(&desk).await?;
+        by_itself(&desk, &resource).await?;
     }
     let failure = desk.store.sync_failure(id).await?;
     let failure =
@@ -149,6 +151,31 @@ pub(super) async fn desk(settings: Settings, context: &Context) -> Result<Desk, 
         templates: Arc::new(templates),
         host: runtime::host(),
     })
+}
+
+/// Probes and decides where no service does; goes on for as long as nothing but probes is wanted.
+async fn by_itself(desk: &Desk, resource: &ResourceSettings) -> Result<(), CliError> {
+    if resource.reaction.process.is_none() {
+        return alone(desk).await;
+    }
+    for _ in 0..=desk.settings.on_error.safety.probe_failures {
+        desk.probe_unless_seen(resource, PROBE_PAUSE).await?;
+        Box::pin(alone(desk)).await?;
+        let open = desk.store.open_incidents().await?;
+        let own = open
+            .iter()
+            .find(|incident| incident.resource == resource.name);
+        let why = own
+            .and_then(|incident| incident.stance.as_ref())
+            .map(|stance| &stance.why);
+        let only_probes =
+            why.is_some_and(|why| matches!(why.as_slice(), [WhyWait::TooFewProbes { .. }]));
+        if !only_probes {
+            break;
+        }
+        tokio::time::sleep(PROBE_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Runs the failure process here, until nothing more happens: decide, plan, tell, carry out, tell.

@@ -170,9 +170,29 @@ impl Desk {
                 NoticeKind::Moved,
                 format!("{resource}: the move to {to} failed"),
             ),
-            other => (
+            ProposalState::NoPlan => (
                 NoticeKind::Moved,
-                format!("{resource}: proposal {id} is {other}"),
+                format!("{resource}: no DC may take over"),
+            ),
+            ProposalState::Rejected => (
+                NoticeKind::Moved,
+                format!("{resource}: the move to {to} was rejected"),
+            ),
+            ProposalState::Expired => (
+                NoticeKind::Moved,
+                format!("{resource}: nobody approved the move to {to} in time"),
+            ),
+            ProposalState::Stale => (
+                NoticeKind::Moved,
+                format!("{resource}: the plan to move to {to} no longer holds"),
+            ),
+            ProposalState::Withdrawn => (
+                NoticeKind::Moved,
+                format!("{resource}: no move to {to} is needed any more"),
+            ),
+            ProposalState::Wanted | ProposalState::Planned | ProposalState::Running => (
+                NoticeKind::Moved,
+                format!("{resource}: proposal {id} is {state}"),
             ),
         };
         let mut content = self.empty(kind, headline, now);

@@ -407,6 +407,7 @@ fn settings(
             command_timeout: Duration::from_secs(30),
         },
         feed: Some(feed),
+        reaction: config::Reaction::default(),
     };
     Settings {
         store: folder.path().join("hw.db"),
@@ -417,6 +418,7 @@ fn settings(
             days_to_keep_usns: 7,
         },
         dcs,
+        on_error: config::OnError::default(),
         resources: [(resource.name.clone(), resource)].into(),
     }
 }

@@ -8,6 +8,7 @@
 
 mod config;
 mod events;
+mod failing;
 mod feed;
 mod frame;
 mod help;

@@ -1,0 +1,238 @@
+//! The failure process from the command line, without a service and without a DC.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{GOOD, program, run, stderr, stdout};
+
+/// DCs that nobody listens at, and a process.
+fn folder(process: bool) -> TempDir {
+    let mut text = GOOD
+        .replace(
+            "credentials = \"reader\"\n",
+            "credentials = \"reader\"\nsecurity = \"clear, passwords readable on the network\"\n",
+        )
+        .replace(
+            ".example.com\"\n[",
+            ".example.com\"\naddress = \"127.0.0.1\"\nport = 1\n[",
+        );
+    if process {
+        text = text.replace(
+            "backup_dcs = [\"dc2\"]",
+            "backup_dcs = [\"dc2\"]\nprocess = \"ad\"",
+        );
+        text += "[safety]\napprovers = [\"somebody-else\"]\n[process.ad]\n[[process.ad.rule]]\nname = \"proxy\"\n\
+                 match = 'proxy p\\d down'\noutcome = \"transient\"\nsamples = [\"proxy p1 down\"]\n";
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("highwater.toml"), text).unwrap();
+    folder
+}
+
+fn json(folder: &TempDir, args: &[&str]) -> Value {
+    let output = run(folder.path(), &[&["-o", "json"], args].concat());
+    serde_json::from_str(&stdout(&output))
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
+}
+
+#[test]
+fn without_a_process_a_failure_is_recorded_and_shown_only() {
+    let folder = folder(false);
+    let told = json(&folder, &["on-error", "hr", "Connection refused"]);
+    assert_eq!(told["incident"], Value::Null);
+    let listed = json(&folder, &["incidents"]);
+    assert_eq!(listed["incidents"], Value::Array(Vec::new()));
+    assert_eq!(listed["unwatched"][0]["errors"][0], "Connection refused");
+}
+
+#[test]
+fn errors_come_as_arguments_or_on_standard_input() {
+    let folder = folder(true);
+    let told = json(
+        &folder,
+        &["on-error", "hr", "ldap_bind: Invalid credentials (49)"],
+    );
+    assert_eq!(told["incident"]["outcome"], "credentials");
+    assert_eq!(told["incident"]["rule"], "invalid-credentials");
+    assert_eq!(told["incident"]["stance"]["action"], "tell");
+    let mut child = program(folder.path())
+        .args([
+            "-o",
+            "json",
+            "on-error",
+            "hr",
+            "--failure-timestamp",
+            "2026-11-22T10:15:00Z",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let text = b"starting\n\njava.net.ConnectException: Connection refused\n";
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    let told: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(told["incident"]["id"], 1, "the same incident goes on");
+    assert_eq!(told["incident"]["outcome"], "outage");
+    assert_eq!(told["failure"]["errors"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        told["failure"]["failure_timestamp"],
+        "2026-11-22T10:15:00.000Z"
+    );
+    let none = run(folder.path(), &["on-error", "hr"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(
+        stderr(&none).contains("no error is given"),
+        "{}",
+        stderr(&none)
+    );
+
+    let acknowledged = json(&folder, &["incidents", "ack", "1"]);
+    assert!(
+        acknowledged["incident"]["acknowledged_by"].is_string(),
+        "{acknowledged}"
+    );
+    let over = json(
+        &folder,
+        &["incidents", "resolve", "1", "--reason", "replaced"],
+    );
+    assert!(
+        over["incident"]["resolution"]
+            .as_str()
+            .unwrap()
+            .ends_with(": replaced"),
+        "{over}"
+    );
+    let twice = run(
+        folder.path(),
+        &["incidents", "resolve", "1", "--reason", "x"],
+    );
+    assert_eq!(twice.status.code(), Some(3));
+}
+
+#[test]
+fn rules_are_tested_and_listed() {
+    let folder = folder(true);
+    let tested = run(folder.path(), &["rules", "test"]);
+    assert_eq!(tested.status.code(), Some(0), "{}", stdout(&tested));
+    assert!(
+        stdout(&tested).contains("0 misjudged"),
+        "{}",
+        stdout(&tested)
+    );
+    let judged = json(&folder, &["rules", "test", "proxy p1 down", "nobody knows"]);
+    assert_eq!(
+        (&judged[0]["rule"], &judged[1]["outcome"]),
+        (&"proxy".into(), &"unknown".into())
+    );
+    assert_eq!(json(&folder, &["rules", "list"])[0]["rule"], "proxy");
+    let path = folder.path().join("highwater.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(
+        &path,
+        text.replace("\"proxy p1 down\"", "\"proxy one down\""),
+    )
+    .unwrap();
+    let failed = run(folder.path(), &["rules", "test"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(
+        stdout(&failed).contains("is not matched: proxy one down"),
+        "{}",
+        stdout(&failed)
+    );
+}
+
+#[test]
+fn a_pause_has_an_owner_a_reason_and_an_end() {
+    let folder = folder(true);
+    for (args, problem) in [
+        (&["pause", "hr", "--for", "2h"][..], "say why"),
+        (&["pause", "hr", "--reason", "x"][..], "say until when"),
+        (
+            &["pause", "--for", "2h", "--reason", "x"][..],
+            "say what is paused",
+        ),
+        (
+            &[
+                "pause",
+                "hr",
+                "--until",
+                "2020-01-01T00:00:00Z",
+                "--reason",
+                "x",
+            ][..],
+            "future",
+        ),
+        (
+            &["pause", "hr", "--for", "99days", "--reason", "x"][..],
+            "at most 30days",
+        ),
+    ] {
+        let refused = run(folder.path(), args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}");
+        assert!(
+            stderr(&refused).contains(problem),
+            "{args:?}: {}",
+            stderr(&refused)
+        );
+    }
+    let listed = json(
+        &folder,
+        &["pause", "hr", "--for", "2h", "--reason", "patching"],
+    );
+    assert_eq!(listed["pauses"][0]["reason"], "patching");
+    assert!(
+        listed["pauses"][0]["owner"]
+            .as_str()
+            .is_some_and(|owner| !owner.is_empty())
+    );
+    let told = json(&folder, &["on-error", "hr", "Connection refused"]);
+    assert!(
+        told["incident"]["stance"]["why"]
+            .to_string()
+            .contains("paused"),
+        "{told}"
+    );
+    let ended = json(&folder, &["pause", "hr", "--end"]);
+    assert_eq!(ended["pauses"], Value::Array(Vec::new()));
+    assert_eq!(
+        run(folder.path(), &["pause", "hr", "--end"]).status.code(),
+        Some(3)
+    );
+}
+
+#[test]
+fn what_cannot_be_answered_or_sent_is_refused() {
+    let folder = folder(true);
+    let unknown = run(folder.path(), &["approve", "7"]);
+    assert_eq!(unknown.status.code(), Some(3));
+    assert!(
+        stderr(&unknown).contains("there is no proposal 7"),
+        "{}",
+        stderr(&unknown)
+    );
+    let preview = run(folder.path(), &["mail", "preview", "resolved"]);
+    assert!(
+        stdout(&preview).contains("Subject: [Highwater] resolved: "),
+        "{}",
+        stdout(&preview)
+    );
+    let page = folder.path().join("page.html");
+    run(
+        folder.path(),
+        &["mail", "preview", "--html", page.to_str().unwrap()],
+    );
+    assert!(std::fs::read_to_string(page).unwrap().contains("<h2"));
+    let nowhere = run(folder.path(), &["mail", "preview", "--send", "ops"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert_eq!(
+        run(folder.path(), &["mail", "resend", "--all"])
+            .status
+            .code(),
+        Some(3)
+    );
+    assert_eq!(json(&folder, &["mail", "queue"]), Value::Array(Vec::new()));
+}
