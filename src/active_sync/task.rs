@@ -14,7 +14,7 @@ use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::clock::{self, Pulse, Stopwatch};
 use crate::config::{self, ResourceSettings, Settings};
-use crate::model::{Feed, FeedPage, Load, ResourceName};
+use crate::model::{Feed, FeedPage, Load, NewFailure, ResourceName};
 use crate::store::{PageWritten, Store, StoreError};
 
 /// The longest wait after failures in a row.
@@ -75,9 +75,7 @@ impl Task {
                 Err(error) => {
                     failures += 1;
                     tracing::error!(resource = %self.resource.name, failures, "{error}");
-                    self.store
-                        .note_feed_problem(&self.resource.name, &error.to_string(), clock::now())
-                        .await?;
+                    self.report(&error).await?;
                     if error.ends_session() {
                         self.reader = None;
                     }
@@ -85,6 +83,26 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// Takes a failure down where the status shows it and where the failure process hears of it.
+    async fn report(&self, error: &FeedError) -> Result<(), StoreError> {
+        let (resource, at) = (self.resource.name.clone(), clock::now());
+        // The first word of a DC's failure is its kind, which the rules go by.
+        let text = match error {
+            FeedError::Directory(error) => error.failure().to_string(),
+            error => error.to_string(),
+        };
+        self.store.note_feed_problem(&resource, &text, at).await?;
+        let failure = NewFailure {
+            resource,
+            at,
+            failure_timestamp: None,
+            source: "active sync".to_owned(),
+            errors: vec![text],
+        };
+        self.store.report_failure(&failure).await?;
+        Ok(())
     }
 
     /// Reads everything there is, once, and delivers it; for how many events, see the result.
