@@ -105,6 +105,7 @@ impl Told {
         let before = self.journal.insert(oid.clone(), stamp);
         self.earlier.remove(&(oid.clone(), stamp));
         self.earlier.retain(|(_, earlier)| !earlier.is_within(told));
+        let before = before.filter(|before| *before != Stamp::BEFORE_ALL);
         if let Some(before) = before.filter(|before| *before != stamp && !before.is_within(told)) {
             self.earlier.insert((oid.clone(), before));
         }

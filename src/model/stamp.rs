@@ -82,6 +82,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// Before every stamp there is, of no DC: stands in a journal for "nothing of what is known was told".
+    pub const BEFORE_ALL: Self = Self {
+        version: 0,
+        seconds: 0,
+        origin: InvocationId::NONE,
+        usn: Usn::ZERO,
+    };
+
     /// Whether a reader that knows `vector` has been told this value or one that superseded it.
     pub fn is_within(&self, vector: &Vector) -> bool {
         vector.get(self.origin).is_some_and(|usn| self.usn <= usn)

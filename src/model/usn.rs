@@ -85,6 +85,9 @@ impl fmt::Display for Usn {
 pub struct InvocationId(Uuid);
 
 impl InvocationId {
+    /// No DC's.
+    pub const NONE: Self = Self(Uuid::nil());
+
     /// From the attribute's 16 octets: a GUID with its first three fields little-endian (MS-DTYP 2.3.4.2).
     pub fn from_octets(octets: [u8; 16]) -> Self {
         Self(Uuid::from_bytes_le(octets))

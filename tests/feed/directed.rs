@@ -132,3 +132,36 @@ fn what_left_would_come_back() {
 fn what_left_would_come_back_once_its_journal_is_gone() {
     needs(Rule::JournalKept, left_and_pruned, Some(Attribute::Mail));
 }
+
+#[test]
+fn what_a_tombstone_showed_would_be_taken_for_told() {
+    needs(
+        Rule::DeadHere,
+        |world| {
+            let user = live(world, Kind::User, 1)[0];
+            world.cut_all(true);
+            let now = world.now();
+            // One DC hears of the delete and not of the undelete, and of a write by one that heard of neither.
+            world.forest.delete(0, now, user).unwrap();
+            world.pull(1, 0);
+            world.read_on();
+            let changes = highwater::lab::forest::Changes::new();
+            let parent = world.forest.live_units(0).unwrap()[0];
+            let now = world.now();
+            world
+                .forest
+                .undelete_to(0, now, user, parent, changes)
+                .unwrap();
+            let value = highwater::lab::forest::text("1".to_owned());
+            let written = [(Attribute::TelephoneNumber, value)].into();
+            world.forest.set(2, now, user, written).unwrap();
+            world.read_on();
+            world.pull(1, 2);
+            world.move_to(1);
+            world.read_on();
+            world.settle();
+            !world.missed().is_empty()
+        },
+        None,
+    );
+}

@@ -110,6 +110,13 @@ impl World {
         }
     }
 
+    /// Lets one DC read from another one, which are cut off from each other before and after.
+    pub(crate) fn pull(&mut self, to: usize, from: usize) {
+        self.forest.cut(to, from, false);
+        self.forest.pull(to, from, self.now).unwrap();
+        self.forest.cut(to, from, true);
+    }
+
     /// Moves the feed with the proven start.
     pub(crate) fn move_to(&mut self, next: usize) {
         let dc = &self.forest.dcs[next];

@@ -90,8 +90,28 @@ impl<'a> Seen<'a> {
         if self.is_news(&self.is_deleted) || self.level {
             self.delete()
         } else {
-            Judgement::nothing(Silence::Repeat)
+            self.dead_here()
         }
+    }
+
+    /// A tombstone on this DC, which does not know yet that the object was brought back. What it shows of other attributes
+    /// is not told now, and K will cover it when this pass is complete: J says that it was not, so that it is when the
+    /// object lives here.
+    fn dead_here(&self) -> Judgement {
+        let nothing = Judgement::nothing(Silence::Repeat);
+        let fresh = self.news.keys().filter(|oid| self.wants(oid));
+        let untold: Vec<_> = fresh.filter(|oid| self.last(oid).is_none()).collect();
+        let Some(told) = self
+            .told
+            .filter(|_| !untold.is_empty() && holds(Rule::DeadHere))
+        else {
+            return nothing;
+        };
+        let mut told = told.clone();
+        for oid in untold {
+            told.journal.insert(oid.clone(), Stamp::BEFORE_ALL);
+        }
+        nothing.remembering(told)
     }
 
     pub(super) fn delete(&self) -> Judgement {

@@ -30,6 +30,8 @@ pub enum Rule {
     Links,
     /// R8: links to what was told deleted are left out.
     DeletedTargets,
+    /// R4: what a tombstone shows that is alive elsewhere is not taken for told.
+    DeadHere,
     /// R8: the groups of what comes back to life on a DC that is behind are read again.
     Regained,
     /// The names of all below a renamed container are read again.
