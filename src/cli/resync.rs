@@ -60,10 +60,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let resource = context.resource(&settings, &args.resource)?;
     let store = context.store(&settings).await?;
     match (&resource.feed, args.done) {
-        (Some(_), true) => Err(CliError::Usage(format!(
-            "the feed of `{0}` is Highwater's own and knows of its passes: order one with `highwater resync {0}`",
-            resource.name
-        ))),
+        (Some(_), true) => Err(CliError::Refused {
+            reason: format!(
+                "the feed of `{0}` is Highwater's own and knows of its passes: `highwater resync {0}` orders one",
+                resource.name
+            ),
+        }),
         (None, false) => Err(CliError::Usage(format!(
             "the sync of `{0}` is not Highwater's: order the full pass there, and say `highwater resync {0} --done` once \
              it is complete",
