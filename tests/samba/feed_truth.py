@@ -109,7 +109,7 @@ class Receiver:
             if "origin" in change:
                 self.count["changes"] += 1
                 if key in self.changes and not is_whole:
-                    kind = "repaired" if data["reason"] == "repaired" else "repeated"
+                    kind = "repaired" if change.get("repairs") else "repeated"
                     self.count[kind] += 1
                     if kind == "repeated" and len(self.repeats) < 5:
                         self.repeats.append({"change": change, "dn": data["dn"], "reason": data["reason"]})
