@@ -331,9 +331,10 @@ impl Bed {
         let wrong = &self.receiver.wrong;
         assert!(
             wrong.is_empty(),
-            "seed {seed}: {} wrong: {:#?}",
+            "seed {seed}: {} wrong: {:#?}; told of the first one's object: {:#?}",
             wrong.len(),
-            &wrong[..wrong.len().min(5)]
+            &wrong[..wrong.len().min(5)],
+            self.receiver.lines_of(&wrong[0]),
         );
         let missed = self.missed(self.in_use().await.unwrap());
         assert!(

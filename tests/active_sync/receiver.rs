@@ -120,6 +120,18 @@ impl Receiver {
         }
     }
 
+    /// All lines about the object that a line, or a text with a line in it, is about.
+    pub(crate) fn lines_of(&self, about: &str) -> Vec<String> {
+        let Some((_, rest)) = about.split_once("\"objectGuid\":\"") else {
+            return Vec::new();
+        };
+        let guid = &rest[..36];
+        let text = std::fs::read_to_string(&self.path).unwrap();
+        let numbered = text.lines().enumerate();
+        let about = numbered.filter(|(_, line)| line.contains(guid));
+        about.map(|(at, line)| format!("{at}: {line}")).collect()
+    }
+
     /// What exactly the schema has against a change.
     fn why(&self, event: &Value) -> String {
         let part = &self.schema["$defs"]["change"];

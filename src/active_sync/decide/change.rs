@@ -42,7 +42,7 @@ pub struct Change {
     pub kept: BTreeSet<AttributeOid>,
     /// By what the object was found without a change of its own.
     pub found_by: Option<Sought>,
-    /// Makes the id of a whole image that is delivered on purpose once more differ from that of the time before.
+    /// Makes the id of what is delivered on purpose once more differ from that of the time before.
     pub pass: Option<i64>,
 }
 

@@ -74,11 +74,26 @@ pub fn judge_unseen(
         return judge_whole(reading, image, purpose, Some(told));
     }
     let seen = Seen::new(reading, image, Some(told), None);
-    if image.is_deleted {
+    let gone = if image.is_deleted {
         seen.delete()
     } else {
         seen.leave()
+    };
+    if seen.is_news(&seen.is_deleted) {
+        return gone;
     }
+    told_again(gone, purpose)
+}
+
+/// Of the occasion as well: a DC that was restored shows a delete again that was told, taken back by one that is lost.
+fn told_again(mut gone: Judgement, purpose: Purpose<'_>) -> Judgement {
+    if let Verdict::Deliver(change) = &mut gone.verdict {
+        change.pass = Some(match purpose {
+            Purpose::Load { pass, .. } => pass,
+            Purpose::Requested { at } => at,
+        });
+    }
+    gone
 }
 
 /// An object the DC does not know: deleted so long ago that its tombstone is gone, or never there.
