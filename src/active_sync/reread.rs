@@ -85,7 +85,13 @@ async fn one(
             let done = [reread.clone()];
             again
                 .pages
-                .take(session, outbox, vec![image], Why::Changes(None), &done)
+                .take(
+                    session,
+                    outbox,
+                    vec![image],
+                    Why::Changes(Some(Sought::Held)),
+                    &done,
+                )
                 .await
         }
         (RereadWhy::Whole | RereadWhy::Lost, image) => {

@@ -309,7 +309,8 @@ async fn on_one_dc_nothing_is_missed_or_told_twice() {
         // Nothing changes any more: the feed goes on looking, and neither searches nor commits.
         let before = bed.feed().await.unwrap();
         bed.rest().await;
-        assert_eq!(bed.feed().await.unwrap(), before, "seed {seed}");
+        let waits = bed.store.feed_rereads(&hr(), None, 100).await.unwrap();
+        assert_eq!(bed.feed().await.unwrap(), before, "seed {seed}: {waits:?}");
         tally.add(&bed).await;
         bed.stop().await;
     }

@@ -103,7 +103,8 @@ impl Receiver {
         let at = self.events + self.again;
         let id = event["id"].as_str().unwrap().to_owned();
         if let Some(first) = self.ids.get(&id) {
-            let tail = |kill: &&usize| *first < **kill && **kill <= at && *first + BATCH >= **kill;
+            // The thread that writes a batch may have begun only after the kill was counted.
+            let tail = |kill: &&usize| **kill <= at && first.abs_diff(**kill) <= BATCH;
             if self.kills.iter().find(tail).is_some() {
                 self.again += 1;
             } else {

@@ -252,7 +252,7 @@ impl Reader {
                 }
                 RereadWhy::Held | RereadWhy::Whole | RereadWhy::Lost => {
                     self.rereads.remove(&(at, why));
-                    self.read(forest, dc, found, None, consumer);
+                    self.read(forest, dc, found, Some(Sought::Held), consumer);
                 }
             }
         }

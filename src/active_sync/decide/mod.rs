@@ -77,6 +77,8 @@ pub enum Sought {
         /// The stamp of its `isDeleted`.
         undeleted: Stamp,
     },
+    /// It is looked at until the DC has caught up with what was told of it.
+    Held,
 }
 
 /// What is to be done about one object.

@@ -300,34 +300,39 @@ impl<'a> Seen<'a> {
         other && (self.is_news(&self.name) || self.level || self.is_below_renamed())
     }
 
-    /// With the order to read again all below the object, where it has been renamed or moved since the cursor. On a DC
-    /// that is behind, a renaming told before counts too: what was told of it meanwhile bears the old names.
+    /// With the order to read again all below the object, where it has been renamed or moved since the cursor, and the
+    /// groups that it is in, where it has come back to life.
+    ///
+    /// What the consumer was told before counts too, where it came to this DC late: until then the DC showed the old names
+    /// below it, and the groups without it, and it touches neither now.
     pub(super) fn with_subtree(&self, mut judgement: Judgement) -> Judgement {
-        let moved = self.stamp(&self.name).is_some_and(|name| {
-            let late = !self.level && name.local > self.reading.cursor;
-            let older = self.last(&self.name).is_some_and(|last| last > name.stamp);
-            name.stamp.version > 1 && (self.is_news(&self.name) || (late && !older))
+        let renamed = self.stamp(&self.name).is_some_and(|name| {
+            name.stamp.version > 1 && (self.is_news(&self.name) || self.is_late(&self.name, name))
         });
-        if moved && holds(Rule::Subtree) {
+        if renamed && holds(Rule::Subtree) {
             judgement.rereads.push(RereadWhy::Subtree);
         }
         self.with_memberships(judgement)
     }
 
-    /// With the order to read the groups again that the object is in, where it has come back to life on this DC since the
-    /// cursor and the consumer knew that before. Until then the DC showed its groups without it, and does not touch them.
     fn with_memberships(&self, mut judgement: Judgement) -> Judgement {
-        let revived = self.stamp(&self.is_deleted).is_some_and(|deleted| {
-            let late = !self.level && deleted.local > self.reading.cursor;
-            let older = self
-                .last(&self.is_deleted)
-                .is_some_and(|last| last > deleted.stamp);
-            late && !older && !self.image.is_deleted
-        });
-        if revived && self.wants_links() && holds(Rule::Regained) {
+        let revived = self
+            .stamp(&self.is_deleted)
+            .is_some_and(|deleted| self.is_late(&self.is_deleted, deleted));
+        if revived && !self.image.is_deleted && self.wants_links() && holds(Rule::Regained) {
             judgement.rereads.push(RereadWhy::Memberships);
         }
         judgement
+    }
+
+    /// Whether a stamp came to this DC since the cursor that the consumer may have been told by another DC before. A DC is
+    /// not late with what S says it has; and where S is unknown, everything is read.
+    fn is_late(&self, oid: &AttributeOid, shown: LocalStamp) -> bool {
+        let held = self.reading.held;
+        let lacked = held.is_some_and(|held| !shown.stamp.is_within(held));
+        let came = shown.local > self.reading.cursor;
+        let older = self.last(oid).is_some_and(|last| last > shown.stamp);
+        lacked && came && !older && self.sought.is_none()
     }
 
     /// Held, with what is to be read again besides.
