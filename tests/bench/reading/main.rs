@@ -2,6 +2,7 @@
 //! with pages of 1,000 from one slapd on this machine.
 //!
 //! - `cargo bench --bench reading` reads 50,000 users of 35 attributes; `-- --users 5000` makes it short.
+//! - `-- serve` prints the ports of slapd and of the relay and waits, for a look at one client with a profiler.
 //!
 //! # Decisions
 //! - Every client is a process of its own, ours this program started again, so that wall, CPU and memory are its own, the
@@ -23,6 +24,8 @@ mod peers;
 mod process;
 mod relay;
 
+use std::io::Read as _;
+
 use directory::{Directory, IMAGE, PLAIN};
 use peers::Peer;
 use process::{Cost, print};
@@ -42,6 +45,11 @@ fn main() {
     let users: usize = after("--users").map_or(50_000, |count| count.parse().unwrap());
     let directory = Directory::start(users);
     let relay = relay::start(directory.port);
+    if arguments.iter().any(|argument| argument == "serve") {
+        println!("{} {relay}", directory.port);
+        drop(std::io::stdin().read(&mut [0]));
+        return;
+    }
     let mut peers = vec![
         ours::peer("pages", "highwater: entries", directory.port),
         peers::ldapsearch("ldapsearch -LLL", directory.port, &PLAIN),
