@@ -20,9 +20,12 @@ pub struct Entry {
 impl Entry {
     /// The values of an attribute; none where it is absent. The name is compared without case.
     pub fn values(&self, name: &str) -> &[Vec<u8>] {
-        self.attributes
-            .get(&name.to_ascii_lowercase())
-            .map_or(&[], Vec::as_slice)
+        let found = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.attributes.get(&name.to_ascii_lowercase())
+        } else {
+            self.attributes.get(name)
+        };
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// The first value of an attribute.

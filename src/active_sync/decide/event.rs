@@ -34,7 +34,12 @@ pub struct Source<'a> {
 
 /// The event that delivers a change; `now` is its time where no stamp says one.
 pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
-    let id = event_id(source, change, now);
+    let ids: Vec<String> = change
+        .changed
+        .iter()
+        .map(|changed| change_id(change.guid, changed))
+        .collect();
+    let id = event_id(source, change, &ids, now);
     let newest = change.changed.iter().filter_map(|changed| match changed {
         Changed::Stamped { stamp, .. } => Some(stamp.seconds),
         Changed::Linked { .. } => None,
@@ -51,7 +56,7 @@ pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
         "subject": change.guid.to_string(),
         "time": time,
         "datacontenttype": "application/json",
-        "data": data(source, change),
+        "data": data(source, change, &ids),
     });
     Outgoing {
         id,
@@ -86,7 +91,8 @@ pub fn heartbeat(source: &Source<'_>, last_updated: Usn, now: UtcMs) -> Outgoing
     }
 }
 
-fn data(source: &Source<'_>, change: &Change) -> Value {
+/// The data of an event; `ids` are those of its changes.
+fn data(source: &Source<'_>, change: &Change, ids: &[String]) -> Value {
     let mut data = Map::new();
     data.insert("op".to_owned(), json!(change.op));
     data.insert("objectGuid".to_owned(), json!(change.guid.to_string()));
@@ -103,7 +109,8 @@ fn data(source: &Source<'_>, change: &Change) -> Value {
     let changed: Vec<Value> = change
         .changed
         .iter()
-        .map(|changed| words(source.schema, change.guid, changed))
+        .zip(ids)
+        .map(|(changed, id)| words(source.schema, id, changed))
         .collect();
     data.insert("changed".to_owned(), Value::Array(changed));
     for (key, oids) in [("unreadable", &change.unreadable), ("kept", &change.kept)] {
@@ -150,8 +157,7 @@ fn attributes(source: &Source<'_>, change: &Change) -> Value {
     Value::Object(shown)
 }
 
-fn words(schema: &Schema, guid: ObjectGuid, changed: &Changed) -> Value {
-    let id = change_id(guid, changed);
+fn words(schema: &Schema, id: &str, changed: &Changed) -> Value {
     match changed {
         Changed::Stamped {
             oid,
@@ -201,12 +207,8 @@ fn is_once(change: &Change) -> bool {
 
 /// The id of an event: of the object, what happened, and the changes; of what sets an older value right, that too; and of
 /// the moment, where all of that can be so once more.
-fn event_id(source: &Source<'_>, change: &Change, now: UtcMs) -> String {
-    let mut ids: Vec<String> = change
-        .changed
-        .iter()
-        .map(|changed| change_id(change.guid, changed))
-        .collect();
+fn event_id(source: &Source<'_>, change: &Change, ids: &[String], now: UtcMs) -> String {
+    let mut ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     ids.sort_unstable();
     let mut hash = add_text(
         Sha256::new().chain_update(change.guid.to_octets()),

@@ -1,8 +1,6 @@
 //! The raw `replPropertyMetaData` blob: an originating stamp per attribute (ADTS 3.1.1.1.9; the layout is in Samba's
 //! `drsblobs.idl`, `replPropertyMetaDataBlob`).
 
-use std::collections::BTreeSet;
-
 use super::{DecodeError, bytes_at, usn_at};
 use crate::model::{InvocationId, LocalStamp, Stamp};
 
@@ -39,12 +37,14 @@ pub fn stamps(value: &[u8]) -> Result<Vec<(u32, LocalStamp)>, DecodeError> {
             format!("{count} stamps of {ENTRY} bytes are announced, but {body} bytes follow"),
         ));
     }
-    let mut seen = BTreeSet::new();
+    // In order, as DCs write them: then each goes to the end.
+    let mut seen: Vec<u32> = Vec::with_capacity(body / ENTRY);
     (HEADER..value.len())
         .step_by(ENTRY)
         .map(|offset| {
             let (attid, stamp) = stamp_at(value, offset)?;
-            if seen.insert(attid) {
+            if let Err(place) = seen.binary_search(&attid) {
+                seen.insert(place, attid);
                 return Ok((attid, stamp));
             }
             let problem = format!("attribute number {attid:#010x} is listed twice");

@@ -12,12 +12,19 @@ use std::time::Duration;
 
 use base64::prelude::*;
 use highwater::clock::Stopwatch;
+use highwater::config::Timeouts;
 use tempfile::TempDir;
 
 pub(crate) const BASE: &str = "cn=bench";
 pub(crate) const USER: &str = "cn=admin,cn=bench";
 pub(crate) const PASSWORD: &str = "bench";
 pub(crate) const FILTER: &str = "(uSNChanged>=1)";
+
+pub(crate) const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(10),
+    operation: Duration::from_mins(2),
+    search: Duration::from_mins(10),
+};
 
 /// What every client asks for.
 pub(crate) const PLAIN: [&str; 35] = [

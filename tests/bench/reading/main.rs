@@ -2,6 +2,7 @@
 //! with pages of 1,000 from one slapd on this machine.
 //!
 //! - `cargo bench --bench reading` reads 50,000 users of 35 attributes; `-- --users 5000` makes it short.
+//! - `-- load` loads 5,000 users of a simulated forest with `highwater sync --once`.
 //! - `-- serve` prints the ports of slapd and of the relay and waits, for a look at one client with a profiler.
 //!
 //! # Decisions
@@ -19,6 +20,7 @@
 )]
 
 mod directory;
+mod load;
 mod ours;
 mod peers;
 mod process;
@@ -41,6 +43,13 @@ fn main() {
     if let Some(kind) = after(ours::CHILD) {
         let port = after("--port").unwrap().parse().unwrap();
         return ours::read(&kind, port);
+    }
+    if let Some(users) = after(load::CHILD) {
+        return load::serve(users.parse().unwrap());
+    }
+    if arguments.iter().any(|argument| argument == "load") {
+        let users = after("--users").map_or(5_000, |count| count.parse().unwrap());
+        return load::measure(users);
     }
     let users: usize = after("--users").map_or(50_000, |count| count.parse().unwrap());
     let directory = Directory::start(users);

@@ -1,15 +1,14 @@
 //! Our side of the comparison: this program started again, with a thread of its own as a feed has it.
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use highwater::config::{Credentials, DcSettings, Security, Timeouts, TlsTrust};
+use highwater::config::{Credentials, DcSettings, Security, TlsTrust};
 use highwater::directory::{
     ChangeQuery, Port, Projection, Query, Reading, Scope, Session, Target, changes,
 };
 use highwater::model::{Attribute, AttributeOid, Schema, Syntax, Usn};
 
-use crate::directory::{BASE, FILTER, PASSWORD, PLAIN, USER};
+use crate::directory::{BASE, FILTER, PASSWORD, PLAIN, TIMEOUTS, USER};
 use crate::peers::Peer;
 
 /// The argument that makes this program a reading client; what it reads follows.
@@ -121,10 +120,6 @@ fn settings(port: u16) -> DcSettings {
             user: USER.to_owned(),
             password: PASSWORD.into(),
         },
-        timeouts: Timeouts {
-            connect: Duration::from_secs(10),
-            operation: Duration::from_mins(2),
-            search: Duration::from_mins(10),
-        },
+        timeouts: TIMEOUTS,
     }
 }
