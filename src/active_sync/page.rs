@@ -1,10 +1,10 @@
 //! One page of objects: judged, written down with its events in one transaction, delivered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{
-    Judgement, Purpose, Reading, Sought, Verdict, drop_deleted, event, judge, judge_unseen,
-    judge_whole,
+    Judgement, Purpose, Reading, Sought, Verdict, event, judge, judge_unseen, judge_whole,
+    settle_targets,
 };
 use super::error::FeedError;
 use super::outbox::Outbox;
@@ -128,7 +128,7 @@ impl<'a> Pages<'a> {
         mut images: Vec<Image>,
         why: Why<'_>,
     ) -> Result<FeedPage, FeedError> {
-        self.drop_deleted_targets(&mut images).await?;
+        self.settle_links(&mut images).await?;
         let guids: Vec<ObjectGuid> = images.iter().map(|image| image.guid).collect();
         let told = self.store.told(&self.resource.name, &guids).await?;
         let within = match why {
@@ -230,19 +230,19 @@ impl<'a> Pages<'a> {
 
     /// A DC that is behind shows links to what the consumer was told deleted (R8). It may be behind in that one object
     /// even where S covers K: what was told of a pass that was never completed is in neither.
-    async fn drop_deleted_targets(&self, images: &mut [Image]) -> Result<(), FeedError> {
+    async fn settle_links(&self, images: &mut [Image]) -> Result<(), FeedError> {
         let targets: BTreeSet<ObjectGuid> = images
             .iter()
             .flat_map(|image| image.links.values().flatten())
             .map(|value| value.target)
             .collect();
         let targets: Vec<_> = targets.into_iter().collect();
-        let mut deleted = BTreeSet::new();
+        let mut fates = BTreeMap::new();
         for some in targets.chunks(1_000) {
-            deleted.extend(self.store.told_deleted(&self.resource.name, some).await?);
+            fates.extend(self.store.told_fates(&self.resource.name, some).await?);
         }
         for image in images {
-            drop_deleted(image, |target| deleted.contains(&target));
+            settle_targets(image, |target| fates.get(&target).copied());
         }
         Ok(())
     }

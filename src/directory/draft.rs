@@ -190,6 +190,7 @@ pub(super) fn add_values(
                 target: value.needed_guid(name)?,
                 data: value.data,
                 dn: value.dn,
+                lives: 0,
             });
         }
         links.sort();

@@ -95,6 +95,8 @@ pub struct Told {
     /// It was delivered whole by a DC that was behind the consumer: what J does not list of it was never delivered
     /// since, whatever K says.
     pub is_partial: bool,
+    /// How often it was told to have come back from deletion: links to it as told before are dropped.
+    pub lives: u32,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,
 }
@@ -116,6 +118,15 @@ impl Told {
         self.journal.retain(|kept, _| kept == oid);
         self.earlier.retain(|(kept, _)| kept == oid);
     }
+}
+
+/// What became of an object that links lead to, in the consumer's eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetFate {
+    /// It was told, or seen, to be deleted.
+    Deleted,
+    /// It was told to have come back from deletion, so often.
+    Revived(u32),
 }
 
 /// A digest of the targets of one forward link.

@@ -31,7 +31,7 @@ pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartM
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
 pub use feed::{
     Counts, Feed, FeedContext, FeedPage, LinkDigest, Load, Op, Outgoing, Queued, Reread, RereadWhy,
-    Standing, Told,
+    Standing, TargetFate, Told,
 };
 pub use image::{Image, LinkValue, LocalStamp};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};

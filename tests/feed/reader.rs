@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::active_sync::decide::rules::{Rule, holds};
 use highwater::active_sync::decide::{
-    Judgement, Purpose, Reading, Silence, Sought, Verdict, drop_deleted, judge, judge_unseen,
-    judge_whole, position,
+    Judgement, Purpose, Reading, Silence, Sought, Verdict, judge, judge_unseen, judge_whole,
+    position, settle_targets,
 };
 use highwater::lab::forest::{Attribute, DOMAIN, Dc, Forest, Object};
 use highwater::model::{
     AttributeOid, Dn, FeedContext, Image, InvocationId, ObjectGuid, RereadWhy, Schema, Standing,
-    Told, Usn, Vector,
+    TargetFate, Told, Usn, Vector,
 };
 use uuid::Uuid;
 
@@ -393,10 +393,12 @@ impl Reader {
     /// An object as the DC shows it, less links to what was told deleted.
     fn shown(&self, forest: &Forest, dc: &Dc, object: &Object) -> Image {
         let mut shown = image(forest, dc, object);
-        drop_deleted(&mut shown, |target| {
-            self.told
-                .get(&target)
-                .is_some_and(|told| told.standing == Standing::Deleted)
+        settle_targets(&mut shown, |target| {
+            let told = self.told.get(&target)?;
+            match told.standing {
+                Standing::Deleted => Some(TargetFate::Deleted),
+                _ => Some(TargetFate::Revived(told.lives)).filter(|_| told.lives > 0),
+            }
         });
         shown
     }

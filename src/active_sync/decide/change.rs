@@ -178,9 +178,7 @@ impl Seen<'_> {
             let values = self.image.links.get(&oid).cloned().unwrap_or_default();
             let now = digest(&values);
             let before = told.and_then(|told| told.get(&oid).copied());
-            let regained =
-                matches!(self.sought, Some(Sought::Regained { .. })) && !values.is_empty();
-            if before.unwrap_or_else(|| digest(&[])) != now || regained {
+            if before.unwrap_or_else(|| digest(&[])) != now {
                 any = true;
                 change.changed.push(Changed::Linked {
                     oid: oid.clone(),

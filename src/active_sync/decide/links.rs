@@ -3,32 +3,41 @@
 use sha2::{Digest, Sha256};
 
 use super::rules::{Rule, holds};
-use crate::model::{Image, LinkDigest, LinkValue, ObjectGuid};
+use crate::model::{Image, LinkDigest, LinkValue, ObjectGuid, TargetFate};
 
-/// Takes the targets out of an image's links that the consumer was told deleted: a DC that is behind still shows them,
-/// and when it learns of the delete, nothing would tell the consumer to drop them once more (R8).
-pub fn drop_deleted(image: &mut Image, is_deleted: impl Fn(ObjectGuid) -> bool) {
-    if !holds(Rule::DeletedTargets) {
-        return;
-    }
+/// Shows an image's links as they are to the consumer. Targets it was told deleted are taken out: a DC that is behind
+/// still shows them, and when it learns of the delete, nothing would tell the consumer to drop them once more (R8). Those
+/// that came back are marked, since links to them as told before were dropped with the delete.
+pub fn settle_targets(image: &mut Image, fate: impl Fn(ObjectGuid) -> Option<TargetFate>) {
     for values in image.links.values_mut() {
-        values.retain(|value| !is_deleted(value.target));
+        values.retain_mut(|value| match fate(value.target) {
+            Some(TargetFate::Deleted) => !holds(Rule::DeletedTargets),
+            Some(TargetFate::Revived(lives)) => {
+                value.lives = if holds(Rule::Regained) { lives } else { 0 };
+                true
+            }
+            None => true,
+        });
     }
     image.links.retain(|_, values| !values.is_empty());
 }
 
-/// The digest of one forward link's values: of their targets' objectGUIDs in order and what they carry besides, so
-/// neither the DC's order nor the targets' names matter. SHA-256, cut to 128 bits.
+/// The digest of one forward link's values: of their targets' objectGUIDs in order, what they carry besides, and how often
+/// the target came back, so neither the DC's order nor the targets' names matter. SHA-256, cut to 128 bits.
 pub fn digest(values: &[LinkValue]) -> LinkDigest {
     let mut targets: Vec<_> = values
         .iter()
-        .map(|value| (value.target, &value.data))
+        .map(|value| (value.target, &value.data, value.lives))
         .collect();
     targets.sort_unstable();
     targets.dedup();
     let mut hash = Sha256::new();
-    for (target, data) in targets {
+    for (target, data, lives) in targets {
         hash.update(target.to_octets());
+        if lives > 0 {
+            hash.update([0]);
+            hash.update(lives.to_be_bytes());
+        }
         if let Some(data) = data {
             hash.update((data.len() as u64).to_be_bytes());
             hash.update(data);

@@ -10,6 +10,9 @@
 //!   that lags behind may show an object that the consumer's former DC had seen deleted long before.
 //! - The name of an object depends on those above it, which have stamps of their own. While a DC is behind, an object
 //!   keeps the name it was told with until its own `name` is news.
+//! - A delete drops links to the object without a word, so an equal digest of a group told before the delete proves nothing
+//!   once the object is back. The digest counts how often each target came back: a group that reaches a DC late is told
+//!   again then, and one that was told with the target alive is not.
 //! - Rows of objects that are not the consumer's are kept only where they prevent a mistake later: a tombstone, so that
 //!   a lagging DC cannot bring the object to life, and a container whose renaming was seen.
 
@@ -28,7 +31,7 @@ use std::collections::BTreeSet;
 pub use audit::{Proof, left_out};
 pub use change::{Change, Changed};
 pub use event::{Source, change_id, event, heartbeat};
-pub use links::{digest, drop_deleted};
+pub use links::{digest, settle_targets};
 pub use news::{News, Recall, news};
 pub use whole::{Purpose, chunk_end, judge_unseen, judge_whole, next_width};
 

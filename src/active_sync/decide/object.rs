@@ -171,6 +171,9 @@ impl<'a> Seen<'a> {
             let told = self.remembered(Standing::Out);
             Judgement::nothing(Silence::OutOfScope).remembering(told)
         };
+        if let Some(told) = &mut judgement.remember {
+            told.lives = told.lives.saturating_add(1);
+        }
         judgement.rereads.push(RereadWhy::Memberships);
         judgement.rereads.push(RereadWhy::Subtree);
         judgement
@@ -361,6 +364,7 @@ impl<'a> Seen<'a> {
             journal: BTreeMap::new(),
             earlier: BTreeSet::new(),
             is_partial: false,
+            lives: 0,
             links: BTreeMap::new(),
         });
         told.standing = standing;

@@ -4,7 +4,9 @@ use super::change::Changed;
 use super::object::{Seen, same_name};
 use super::rules::{Rule, holds};
 use super::{Change, Judgement, Reading, Silence, Verdict, digest};
-use crate::model::{AttributeOid, Image, ObjectGuid, Op, Stamp, Standing, Told, Usn, Vector};
+use crate::model::{
+    AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector,
+};
 
 /// Why everything is read.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,14 @@ pub fn judge_whole(
     if let Purpose::Load { covers, .. } = purpose {
         told.journal.retain(|_, stamp| !stamp.is_within(covers));
     }
-    seen.deliver(change, told)
+    if !deleted {
+        return seen.deliver(change, told);
+    }
+    // The consumer dropped the links to it with the delete.
+    told.lives = told.lives.saturating_add(1);
+    let mut judgement = seen.deliver(change, told);
+    judgement.rereads.push(RereadWhy::Memberships);
+    judgement
 }
 
 /// Judges an object that the consumer has and that a load or resync did not come across, by what the DC shows of it

@@ -6,10 +6,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::numbers::{Meanings, Numbers};
 use super::{id_of, place};
-use crate::model::{Dn, ObjectGuid, ResourceName, Standing, Told};
+use crate::model::{Dn, ObjectGuid, ResourceName, Standing, TargetFate, Told};
 use crate::store::{Store, StoreError, values, vectors};
 
-const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial \
+const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial, o.lives \
                        FROM feed_object o \
                        LEFT JOIN feed_container c ON c.id = o.container_id";
 
@@ -42,30 +42,35 @@ impl Store {
         .await
     }
 
-    /// Those of these objects that were told, or seen, to be deleted.
-    pub async fn told_deleted(
+    /// Those of these objects that were told, or seen, to be deleted, and those told to have come back.
+    pub async fn told_fates(
         &self,
         resource: &ResourceName,
         guids: &[ObjectGuid],
-    ) -> Result<Vec<ObjectGuid>, StoreError> {
-        let (resource, mut guids) = (resource.clone(), guids.to_vec());
+    ) -> Result<BTreeMap<ObjectGuid, TargetFate>, StoreError> {
+        let (resource, guids) = (resource.clone(), guids.to_vec());
         self.read(move |tx| {
             let Some(feed) = id_of(tx, &resource)? else {
-                return Ok(Vec::new());
+                return Ok(BTreeMap::new());
             };
             let mut query = tx.prepare_cached(
-                "SELECT 1 FROM feed_object WHERE feed_id = ?1 AND guid = ?2 AND standing = ?3",
+                "SELECT standing = ?3, lives FROM feed_object WHERE feed_id = ?1 AND guid = ?2 AND (standing = ?3 OR lives > 0)",
             )?;
-            let mut failed = None;
-            guids.retain(|guid| {
+            let mut fates = BTreeMap::new();
+            for guid in guids {
                 let key = params![feed, guid.to_octets(), standing_code(Standing::Deleted)];
-                let found = query.exists(key);
-                found.unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
-            });
-            failed.map_or(Ok(guids), |error| Err(error.into()))
+                let fate = query.query_row(key, |row| {
+                    Ok(if row.get(0)? {
+                        TargetFate::Deleted
+                    } else {
+                        TargetFate::Revived(row.get(1)?)
+                    })
+                });
+                if let Some(fate) = fate.optional()? {
+                    fates.insert(guid, fate);
+                }
+            }
+            Ok(fates)
         })
         .await
     }
@@ -218,6 +223,7 @@ fn read(row: &Row<'_>, meanings: &Meanings) -> Result<(ObjectGuid, Told), StoreE
         links: meanings.links(&blob(6)?)?,
         earlier: meanings.earlier(&blob(7)?)?,
         is_partial: row.get(8)?,
+        lives: row.get(9)?,
     };
     Ok((guid, told))
 }
@@ -299,11 +305,11 @@ pub(super) fn write(
     )?;
     let mut put = tx.prepare_cached(
         "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links, \
-         earlier, is_partial) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (feed_id, guid) DO UPDATE SET \
+         earlier, is_partial, lives) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
          nc_id = excluded.nc_id, container_id = excluded.container_id, rdn = excluded.rdn, \
          standing = excluded.standing, pass = excluded.pass, entries = excluded.entries, \
          journal = excluded.journal, links = excluded.links, earlier = excluded.earlier, \
-         is_partial = excluded.is_partial",
+         is_partial = excluded.is_partial, lives = excluded.lives",
     )?;
     let mut change = Change::default();
     for (guid, told) in all {
@@ -334,6 +340,7 @@ pub(super) fn write(
             links,
             numbers.earlier(told)?,
             told.is_partial,
+            told.lives,
         ])?;
         change.row(1, standing, entries, row_limit(journal.len()));
     }
