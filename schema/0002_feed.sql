@@ -86,7 +86,7 @@ CREATE TABLE feed_object (
     journal BLOB NOT NULL,
     earlier BLOB NOT NULL,
     is_partial INTEGER NOT NULL,
-    lives INTEGER NOT NULL,
+    life INTEGER NOT NULL,
     links BLOB NOT NULL,
     PRIMARY KEY (feed_id, guid)
 ) WITHOUT ROWID;

@@ -190,7 +190,7 @@ pub(super) fn add_values(
                 target: value.needed_guid(name)?,
                 data: value.data,
                 dn: value.dn,
-                lives: 0,
+                life: 0,
             });
         }
         links.sort();

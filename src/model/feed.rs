@@ -95,8 +95,9 @@ pub struct Told {
     /// It was delivered whole by a DC that was behind the consumer: what J does not list of it was never delivered
     /// since, whatever K says.
     pub is_partial: bool,
-    /// How often it was told to have come back from deletion: links to it as told before are dropped.
-    pub lives: u32,
+    /// Which life it is in, 0 where it was never told to have come back from deletion: links to it that were told in
+    /// another one are dropped.
+    pub life: u32,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,
 }
@@ -125,7 +126,7 @@ impl Told {
 pub enum TargetFate {
     /// It was told, or seen, to be deleted.
     Deleted,
-    /// It was told to have come back from deletion, so often.
+    /// It was told to have come back from deletion, into this life.
     Revived(u32),
 }
 

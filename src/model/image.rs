@@ -49,6 +49,6 @@ pub struct LinkValue {
     pub data: Option<String>,
     /// That object's name on the DC that was read.
     pub dn: String,
-    /// How often the consumer was told that it came back from deletion: each time it had dropped the link.
-    pub lives: u32,
+    /// The life that object is in, in the consumer's eyes: with each one that ends it drops the link.
+    pub life: u32,
 }

@@ -83,7 +83,7 @@ fn told(n: u128, origin: u128) -> (ObjectGuid, Told) {
         journal: BTreeMap::from([(AttributeOid::new("2.5.4.3"), stamp)]),
         earlier: std::collections::BTreeSet::new(),
         is_partial: false,
-        lives: 0,
+        life: 0,
         links: BTreeMap::new(),
     };
     (guid(n), told)

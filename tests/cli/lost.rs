@@ -116,7 +116,7 @@ async fn told(store: &Store, base: &Dn, one: &DcFacts, two: &DcFacts) {
             journal: BTreeMap::from([(AttributeOid::new("2.5.4.3"), stamp)]),
             earlier: BTreeSet::new(),
             is_partial: false,
-            lives: 0,
+            life: 0,
             links: BTreeMap::new(),
         };
         (ObjectGuid::from_uuid(Uuid::from_u128(n)), told)

@@ -397,7 +397,7 @@ impl Reader {
             let told = self.told.get(&target)?;
             match told.standing {
                 Standing::Deleted => Some(TargetFate::Deleted),
-                _ => Some(TargetFate::Revived(told.lives)).filter(|_| told.lives > 0),
+                _ => Some(TargetFate::Revived(told.life)).filter(|_| told.life > 0),
             }
         });
         shown

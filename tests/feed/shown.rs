@@ -117,7 +117,7 @@ pub(crate) fn image(forest: &Forest, dc: &Dc, object: &Object) -> Image {
             target: guid(target),
             data: None,
             dn: dn(forest, dc, target).unwrap_or_default(),
-            lives: 0,
+            life: 0,
         })
         .collect();
     Image {

@@ -12,8 +12,8 @@ pub fn settle_targets(image: &mut Image, fate: impl Fn(ObjectGuid) -> Option<Tar
     for values in image.links.values_mut() {
         values.retain_mut(|value| match fate(value.target) {
             Some(TargetFate::Deleted) => !holds(Rule::DeletedTargets),
-            Some(TargetFate::Revived(lives)) => {
-                value.lives = if holds(Rule::Regained) { lives } else { 0 };
+            Some(TargetFate::Revived(life)) => {
+                value.life = if holds(Rule::Regained) { life } else { 0 };
                 true
             }
             None => true,
@@ -22,21 +22,21 @@ pub fn settle_targets(image: &mut Image, fate: impl Fn(ObjectGuid) -> Option<Tar
     image.links.retain(|_, values| !values.is_empty());
 }
 
-/// The digest of one forward link's values: of their targets' objectGUIDs in order, what they carry besides, and how often
-/// the target came back, so neither the DC's order nor the targets' names matter. SHA-256, cut to 128 bits.
+/// The digest of one forward link's values: of their targets' objectGUIDs in order, what they carry besides, and in which
+/// life the target is, so neither the DC's order nor the targets' names matter. SHA-256, cut to 128 bits.
 pub fn digest(values: &[LinkValue]) -> LinkDigest {
     let mut targets: Vec<_> = values
         .iter()
-        .map(|value| (value.target, &value.data, value.lives))
+        .map(|value| (value.target, &value.data, value.life))
         .collect();
     targets.sort_unstable();
     targets.dedup();
     let mut hash = Sha256::new();
-    for (target, data, lives) in targets {
+    for (target, data, life) in targets {
         hash.update(target.to_octets());
-        if lives > 0 {
+        if life > 0 {
             hash.update([0]);
-            hash.update(lives.to_be_bytes());
+            hash.update(life.to_be_bytes());
         }
         if let Some(data) = data {
             hash.update((data.len() as u64).to_be_bytes());

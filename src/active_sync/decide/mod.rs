@@ -11,7 +11,7 @@
 //! - The name of an object depends on those above it, which have stamps of their own. While a DC is behind, an object
 //!   keeps the name it was told with until its own `name` is news.
 //! - A delete drops links to the object without a word, so an equal digest of a group told before the delete proves nothing
-//!   once the object is back. The digest counts how often each target came back: a group that reaches a DC late is told
+//!   once the object is back. The digest knows which life each target is in: a group that reaches a DC late is told
 //!   again then, and one that was told with the target alive is not.
 //! - Rows of objects that are not the consumer's are kept only where they prevent a mistake later: a tombstone, so that
 //!   a lagging DC cannot bring the object to life, and a container whose renaming was seen.

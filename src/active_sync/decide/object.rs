@@ -172,11 +172,20 @@ impl<'a> Seen<'a> {
             Judgement::nothing(Silence::OutOfScope).remembering(told)
         };
         if let Some(told) = &mut judgement.remember {
-            told.lives = told.lives.saturating_add(1);
+            told.life = self.next_life();
         }
         judgement.rereads.push(RereadWhy::Memberships);
         judgement.rereads.push(RereadWhy::Subtree);
         judgement
+    }
+
+    /// The number of the life that begins for the consumer: by the version of `isDeleted`, so that it differs from all before
+    /// it even where what was remembered of those is forgotten.
+    pub(super) fn next_life(&self) -> u32 {
+        let version = self.stamp(&self.is_deleted);
+        let version = version.map_or(0, |shown| shown.stamp.version);
+        let before = self.told.map_or(0, |told| told.life);
+        version.max(before.saturating_add(1))
     }
 
     /// The consumer has it, and it still belongs there.
@@ -364,7 +373,7 @@ impl<'a> Seen<'a> {
             journal: BTreeMap::new(),
             earlier: BTreeSet::new(),
             is_partial: false,
-            lives: 0,
+            life: 0,
             links: BTreeMap::new(),
         });
         told.standing = standing;

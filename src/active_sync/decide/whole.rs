@@ -54,7 +54,7 @@ pub fn judge_whole(
         return seen.deliver(change, told);
     }
     // The consumer dropped the links to it with the delete.
-    told.lives = told.lives.saturating_add(1);
+    told.life = seen.next_life();
     let mut judgement = seen.deliver(change, told);
     judgement.rereads.push(RereadWhy::Memberships);
     judgement

@@ -189,7 +189,7 @@ fn arrays_where_the_schema_allows_many() {
         target: guid.parse().unwrap(),
         data: None,
         dn: "CN=a".to_owned(),
-        lives: 0,
+        life: 0,
     };
     assert_eq!(json_link(&link), json!({ "guid": guid, "dn": "CN=a" }));
     link.data = Some("B:2:00".to_owned());

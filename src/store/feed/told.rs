@@ -9,7 +9,7 @@ use super::{id_of, place};
 use crate::model::{Dn, ObjectGuid, ResourceName, Standing, TargetFate, Told};
 use crate::store::{Store, StoreError, values, vectors};
 
-const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial, o.lives \
+const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial, o.life \
                        FROM feed_object o \
                        LEFT JOIN feed_container c ON c.id = o.container_id";
 
@@ -54,7 +54,7 @@ impl Store {
                 return Ok(BTreeMap::new());
             };
             let mut query = tx.prepare_cached(
-                "SELECT standing = ?3, lives FROM feed_object WHERE feed_id = ?1 AND guid = ?2 AND (standing = ?3 OR lives > 0)",
+                "SELECT standing = ?3, life FROM feed_object WHERE feed_id = ?1 AND guid = ?2 AND (standing = ?3 OR life > 0)",
             )?;
             let mut fates = BTreeMap::new();
             for guid in guids {
@@ -223,7 +223,7 @@ fn read(row: &Row<'_>, meanings: &Meanings) -> Result<(ObjectGuid, Told), StoreE
         links: meanings.links(&blob(6)?)?,
         earlier: meanings.earlier(&blob(7)?)?,
         is_partial: row.get(8)?,
-        lives: row.get(9)?,
+        life: row.get(9)?,
     };
     Ok((guid, told))
 }
@@ -305,11 +305,11 @@ pub(super) fn write(
     )?;
     let mut put = tx.prepare_cached(
         "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links, \
-         earlier, is_partial, lives) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
+         earlier, is_partial, life) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
          nc_id = excluded.nc_id, container_id = excluded.container_id, rdn = excluded.rdn, \
          standing = excluded.standing, pass = excluded.pass, entries = excluded.entries, \
          journal = excluded.journal, links = excluded.links, earlier = excluded.earlier, \
-         is_partial = excluded.is_partial, lives = excluded.lives",
+         is_partial = excluded.is_partial, life = excluded.life",
     )?;
     let mut change = Change::default();
     for (guid, told) in all {
@@ -340,7 +340,7 @@ pub(super) fn write(
             links,
             numbers.earlier(told)?,
             told.is_partial,
-            told.lives,
+            told.life,
         ])?;
         change.row(1, standing, entries, row_limit(journal.len()));
     }

@@ -43,7 +43,7 @@ pub(super) fn told(dn: &str, standing: Standing) -> Told {
         standing,
         earlier: BTreeSet::new(),
         is_partial: false,
-        lives: 0,
+        life: 0,
         journal: BTreeMap::new(),
         links: BTreeMap::new(),
     }

@@ -28,7 +28,7 @@ fn person(number: i64) -> (ObjectGuid, Told) {
         standing: Standing::In,
         earlier: std::collections::BTreeSet::new(),
         is_partial: false,
-        lives: 0,
+        life: 0,
         journal: BTreeMap::new(),
         links: BTreeMap::new(),
     };
