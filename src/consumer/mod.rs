@@ -12,6 +12,7 @@ pub(crate) mod command;
 mod cursor_file;
 mod cursor_text;
 mod error;
+mod outside;
 mod sync;
 
 use std::path::PathBuf;
