@@ -1,6 +1,7 @@
 //! `config check`, `config show`, and the files to begin with: `config example` and `config schema`.
 
 mod feed;
+mod outside;
 mod process;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use super::args::Format;
 use super::output::table;
 use super::{CliError, Context, Exit};
 use crate::config::{
-    self, ConfigError, ConsumerKind, Credentials, DcSettings, Invalid, Position, ResourceSettings,
+    self, ConfigError, ConsumerKind, Credentials, DcSettings, Invalid, ResourceSettings,
     SecretSource, Secrets, Security, Settings, TlsTrust,
 };
 use crate::model::HostAttribute;
@@ -279,10 +280,10 @@ fn credentials(credentials: &Credentials) -> Value {
 
 fn resource(resource: &ResourceSettings) -> Value {
     let consumer = &resource.consumer;
-    let (kind, path) = match &consumer.kind {
-        ConsumerKind::Store => ("store", None),
-        ConsumerKind::Builtin => ("builtin", None),
-        ConsumerKind::File(path) => ("file", Some(path)),
+    let (path, outside) = match &consumer.kind {
+        ConsumerKind::Store | ConsumerKind::Builtin => (None, None),
+        ConsumerKind::File(path) => (Some(path), None),
+        ConsumerKind::Outside(outside) => (None, Some(outside::shown(outside))),
     };
     json!({
         "base_contexts": resource.base_contexts,
@@ -296,14 +297,12 @@ fn resource(resource: &ResourceSettings) -> Value {
         "replication_time": f64::from(resource.replication_time),
         "start": resource.start,
         "consumer": {
-            "kind": kind,
+            "kind": consumer.kind.word(),
             "path": path,
-            "position": match consumer.position {
-                Position::BeforeSearch => "before_search",
-                Position::LargestSeen => "largest_seen",
-            },
-            "stop": consumer.stop,
-            "start": consumer.start,
+            "outside": outside,
+            "position": consumer.position.word(),
+            "stop": consumer.stop.as_ref().map(outside::turn),
+            "start": consumer.start.as_ref().map(outside::turn),
             "command_timeout": humantime::format_duration(consumer.command_timeout).to_string(),
         },
         "feed": resource.feed.as_ref().map(feed::feed),

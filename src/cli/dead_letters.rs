@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::output::table;
 use super::{CliError, Context, Exit, confirm};
-use crate::config::{ConsumerKind, Secrets};
+use crate::config::Secrets;
 use crate::model::{ObjectGuid, ResourceName, UtcMs};
 use crate::store::{DeadLetter, Replay, Store};
 
@@ -90,7 +90,7 @@ impl From<DeadLetter> for Row {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let resource = context.resource(&settings, &args.resource)?;
-    if resource.consumer.kind != ConsumerKind::Builtin {
+    if !resource.consumer.kind.is_builtin() {
         return Err(CliError::Usage(format!(
             "resource `{}` has no feed of ours: dead letters are of those with consumer.kind = \"builtin\"",
             resource.name

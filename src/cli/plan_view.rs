@@ -242,6 +242,10 @@ fn evidence(plan: &Plan, evidence: &Evidence) -> String {
         Evidence::NothingRead => {
             "the cursor stands at 0, so everything is read in any case".to_owned()
         }
+        Evidence::OwnCookie => {
+            "the consumer's own cookie, which is kept and says what it holds of every DC".to_owned()
+        }
+        Evidence::Reset => "the cursor is removed, so everything is read again".to_owned(),
         Evidence::Feed { since, margin: 0 } => {
             format!("what the feed held when its cursor was written at {since}")
         }

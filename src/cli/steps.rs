@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{CliError, Context, Exit, who};
-use crate::config::{ConsumerKind, ResourceSettings};
+use crate::config::{ConsumerKind, ResourceSettings, Turn};
 use crate::consumer::Consumer;
 use crate::failover::{self, Order};
 use crate::model::{Attempt, HeldCursor, StepReport, Switch};
@@ -75,13 +75,16 @@ fn tell(context: &Context, step: &StepReport) {
 
 /// What each step would do.
 pub(super) fn dry_run(switch: &Switch, resource: &ResourceSettings) -> String {
-    let command = |words: Option<&Vec<String>>| {
-        words.map_or_else(String::new, |words| format!("; run: {}", words.join(" ")))
+    let command = |turn: Option<&Turn>| match turn {
+        None => String::new(),
+        Some(Turn::Command(words)) => format!("; run: {}", words.join(" ")),
+        Some(other) => format!("; by {other}"),
     };
     let consumer = &resource.consumer;
     let place = match &consumer.kind {
         ConsumerKind::Store | ConsumerKind::Builtin => "the store".to_owned(),
         ConsumerKind::File(path) => path.display().to_string(),
+        ConsumerKind::Outside(_) => "the product's own places".to_owned(),
     };
     let (old, new) = (&switch.expected.cursor, &switch.new);
     let mut text = String::from("\n\nnothing was done; the steps would be\n");

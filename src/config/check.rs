@@ -1,12 +1,15 @@
 //! What the file means: every table checked by itself, then the tables against one another.
 
 mod connection;
+mod consumer;
 mod credentials;
 mod feed;
 mod notify;
+mod outside;
 mod process;
 mod resource;
 mod sink;
+mod spot;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

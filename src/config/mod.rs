@@ -15,6 +15,7 @@
 mod check;
 mod error;
 mod feed;
+mod outside;
 mod problem;
 mod process;
 mod raw;
@@ -28,6 +29,10 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 pub use feed::{CommandSink, Feed, FileSink, MaxDeletes, Secret, Sink, WebhookSink, signing_key};
+pub use outside::{
+    CommandSettings, Confirm, Database, FileForm, FileSettings, HostPlace, Keys, Outside, Postgres,
+    Rows, Shape, SpotField, SpotSettings, SqlSettings, Turn,
+};
 pub use problem::{Invalid, Problem};
 pub use process::{
     Channel, Channels, Hook, MailSecurity, MailServer, Notices, OnError, Process, Reaction, Rule,

@@ -192,16 +192,16 @@ pub struct Consumer {
     pub kind: ConsumerKind,
     /// What its USNs mean.
     pub position: Position,
-    /// Program and arguments that stop the sync; may run twice. Exit status 0 means it is stopped.
-    pub stop: Option<Vec<String>>,
-    /// Program and arguments that start the sync; may run twice.
-    pub start: Option<Vec<String>>,
-    /// The bound on either command.
+    /// What stops the sync; may be done twice. A program's exit status 0 means it is stopped.
+    pub stop: Option<super::Turn>,
+    /// What starts the sync; may be done twice.
+    pub start: Option<super::Turn>,
+    /// The bound on either, and on every reading and writing of an outside spot.
     pub command_timeout: Duration,
 }
 
 /// Where a cursor is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ConsumerKind {
     /// In Highwater's store, written by somebody else's sync.
     Store,
@@ -209,6 +209,25 @@ pub enum ConsumerKind {
     Builtin,
     /// In a cursor file (JSON, `schema/cursor.schema.json`).
     File(PathBuf),
+    /// In the places of another product, as it keeps it.
+    Outside(Box<super::Outside>),
+}
+
+impl ConsumerKind {
+    /// Whether it is Highwater's own Active Sync.
+    pub fn is_builtin(&self) -> bool {
+        matches!(self, Self::Builtin)
+    }
+
+    /// Its word in the configuration.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Builtin => "builtin",
+            Self::File(_) => "file",
+            Self::Outside(_) => "outside",
+        }
+    }
 }
 
 /// What the consumer writes down as its cursor.
@@ -218,4 +237,25 @@ pub enum Position {
     BeforeSearch,
     /// The largest uSNChanged it saw: unsafe, since results are unordered, so no vector start is proven (R12).
     LargestSeen,
+    /// A cookie that is kept, since every DC knows what it means.
+    Cookie,
+    /// Nothing that is kept: it is removed, and everything is read again.
+    Reset,
+}
+
+impl Position {
+    /// Its word in output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BeforeSearch => "before_search",
+            Self::LargestSeen => "largest_seen",
+            Self::Cookie => "cookie",
+            Self::Reset => "reset",
+        }
+    }
+
+    /// Whether the cursor says which USNs were read.
+    pub fn has_usns(self) -> bool {
+        matches!(self, Self::BeforeSearch | Self::LargestSeen)
+    }
 }

@@ -130,7 +130,7 @@ fn defaults_are_those_that_are_documented() {
     assert_eq!(hr.start, StartMethod::Best);
     assert!((f64::from(hr.replication_time) - 3.0).abs() < f64::EPSILON);
     assert_eq!(hr.backup_dcs.get(&name("dc2")), Some(&Preference::Neutral));
-    assert_eq!(hr.consumer.kind, ConsumerKind::Store);
+    assert!(matches!(hr.consumer.kind, ConsumerKind::Store));
 }
 
 #[test]

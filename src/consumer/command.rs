@@ -108,15 +108,51 @@ pub(crate) async fn run(
     bound: Duration,
     input: Input,
 ) -> Result<(), CommandFailure> {
-    let (program, arguments) = argv.split_first().ok_or(CommandFailure::Empty)?;
+    run_with(argv, bound, input, &[]).await
+}
+
+/// The same with these further variables in its environment.
+pub(crate) async fn run_with(
+    argv: &[String],
+    bound: Duration,
+    input: Input,
+    variables: &[(&str, String)],
+) -> Result<(), CommandFailure> {
     let (stdin, stdout, text) = match input {
         Input::Nothing => (Stdio::null(), Stdio::piped(), String::new()),
         Input::File(file) => (Stdio::from(file), Stdio::piped(), String::new()),
         Input::Text(text) => (Stdio::piped(), Stdio::null(), text),
     };
+    let words = Tail::new(KEPT);
+    let child = (stdin, stdout, text);
+    carry_out(argv, bound, child, variables, (words.clone(), words)).await
+}
+
+/// Runs the command with `text` on its standard input and gives its standard output, at most `most` bytes of its end.
+pub(crate) async fn ask(
+    argv: &[String],
+    bound: Duration,
+    text: String,
+    most: usize,
+) -> Result<String, CommandFailure> {
+    let (answer, words) = (Tail::new(most), Tail::new(KEPT));
+    let child = (Stdio::piped(), Stdio::piped(), text);
+    carry_out(argv, bound, child, &[], (answer.clone(), words)).await?;
+    Ok(answer.text())
+}
+
+async fn carry_out(
+    argv: &[String],
+    bound: Duration,
+    (stdin, stdout, text): (Stdio, Stdio, String),
+    variables: &[(&str, String)],
+    (out, tail): (Tail, Tail),
+) -> Result<(), CommandFailure> {
+    let (program, arguments) = argv.split_first().ok_or(CommandFailure::Empty)?;
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
         .stdin(stdin)
         .stdout(stdout)
         .stderr(Stdio::piped())
@@ -128,8 +164,7 @@ pub(crate) async fn run(
         problem: error.to_string(),
     })?;
     let mut group = Group(child.id());
-    let tail = Tail::default();
-    let ended = tokio::time::timeout(bound, attend(&mut child, &text, &tail)).await;
+    let ended = tokio::time::timeout(bound, attend(&mut child, &text, &out, &tail)).await;
     let program = program.clone();
     match ended {
         Ok(Ok(status)) => {
@@ -161,9 +196,14 @@ pub(crate) async fn run(
     }
 }
 
-async fn attend(child: &mut Child, text: &str, tail: &Tail) -> std::io::Result<ExitStatus> {
+async fn attend(
+    child: &mut Child,
+    text: &str,
+    answer: &Tail,
+    tail: &Tail,
+) -> std::io::Result<ExitStatus> {
     let (out, err, input) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
-    let reading = async { tokio::join!(feed(input, text), drain(out, tail), drain(err, tail)) };
+    let reading = async { tokio::join!(feed(input, text), drain(out, answer), drain(err, tail)) };
     tokio::pin!(reading);
     let mut all_read = false;
     let status = loop {
@@ -196,20 +236,30 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>, tail: &Tail) {
     }
 }
 
-/// The end of what a command wrote.
-#[derive(Debug, Default, Clone)]
-struct Tail(Arc<Mutex<Vec<u8>>>);
+/// The end of what a command wrote, so many bytes at most.
+#[derive(Debug, Clone)]
+struct Tail {
+    kept: Arc<Mutex<Vec<u8>>>,
+    most: usize,
+}
 
 impl Tail {
+    fn new(most: usize) -> Self {
+        Self {
+            kept: Arc::default(),
+            most,
+        }
+    }
+
     fn push(&self, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
-        let over = kept.len().saturating_sub(KEPT);
+        let over = kept.len().saturating_sub(self.most);
         kept.drain(..over);
     }
 
     fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&kept).trim().to_owned()
     }
 }

@@ -9,12 +9,13 @@
 //!   of the file (hard links) keep the old content.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::replace::put;
 use super::{ConsumerError, cursor_text};
 use crate::clock::Stopwatch;
 use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName};
@@ -147,59 +148,4 @@ fn lock(path: &Path, resource: &ResourceName) -> Result<File, ConsumerError> {
             }
         }
     }
-}
-
-/// Replaces the file by one with these bytes, the same mode and the same owner; on disk when it returns.
-fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".highwater-new");
-    let fresh = folder.join(name);
-    // Left by a process that died here; nobody else uses this name while the lock is held.
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let placed = fill(&fresh, &fs::metadata(path)?, bytes).and_then(|()| fs::rename(&fresh, path));
-    if let Err(error) = placed {
-        // The first error is the one to tell.
-        drop(fs::remove_file(&fresh));
-        return Err(error);
-    }
-    File::open(folder)?.sync_all()
-}
-
-fn fill(fresh: &Path, like: &fs::Metadata, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(fresh)?;
-    keep_owner(&file, like)?;
-    file.set_permissions(like.permissions())?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-#[cfg(unix)]
-fn keep_owner(file: &File, like: &fs::Metadata) -> std::io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    let own = file.metadata()?;
-    if (own.uid(), own.gid()) == (like.uid(), like.gid()) {
-        return Ok(());
-    }
-    fchown(file, Some(like.uid()), Some(like.gid())).map_err(|error| {
-        let problem = format!(
-            "its owner {}:{} cannot be kept ({error}); run as that user or as root",
-            like.uid(),
-            like.gid()
-        );
-        std::io::Error::new(error.kind(), problem)
-    })
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_file: &File, _like: &fs::Metadata) -> std::io::Result<()> {
-    Ok(())
 }

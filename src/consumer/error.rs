@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CommandFailure, CursorFlaw};
+use super::{CommandFailure, CursorFlaw, SpotError};
 use crate::model::{HeldCursor, ResourceName};
 use crate::store::StoreError;
 
@@ -121,6 +121,37 @@ pub enum ConsumerError {
         which: &'static str,
         /// Why.
         why: String,
+    },
+    /// A spot of another product could not be read or written.
+    #[error("resource {resource}: {source}")]
+    Spot {
+        /// Whose consumer.
+        resource: ResourceName,
+        /// What went wrong.
+        source: Box<SpotError>,
+    },
+    /// What was saved is not of the kind the configuration names by now.
+    #[error(
+        "resource {resource}: what was saved of its cursor is of another kind of consumer; put the `kind` and the spots \
+         under [resource.{resource}.consumer] back as they were, and run the command again"
+    )]
+    OtherKind {
+        /// Whose consumer.
+        resource: ResourceName,
+    },
+    /// The sync's state in systemd is not what was asked for.
+    #[error(
+        "resource {resource}: the unit {unit} is {state} after `systemctl {which}`; look at `systemctl status {unit}`"
+    )]
+    Unit {
+        /// Whose consumer.
+        resource: ResourceName,
+        /// The unit.
+        unit: String,
+        /// `stop` or `start`.
+        which: &'static str,
+        /// What systemd says it is.
+        state: String,
     },
     /// The store failed.
     #[error(transparent)]

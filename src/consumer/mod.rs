@@ -13,17 +13,23 @@ mod cursor_file;
 mod cursor_text;
 mod error;
 mod outside;
+mod replace;
 mod sync;
+mod unit;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use command::CommandFailure;
 pub use cursor_text::CursorFlaw;
 pub use error::ConsumerError;
+pub use outside::{SpotError, Stands};
+pub use sync::Confirmed;
 
+use self::outside::Outside;
 use crate::clock;
-use crate::config::{self, ConsumerKind};
+use crate::config::{self, ConsumerKind, Turn};
 use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName};
 use crate::store::Store;
 
@@ -38,8 +44,8 @@ pub struct Consumer {
     place: Place,
     /// Our own feed: the store itself refuses what it writes while its switch says stop.
     is_ours: bool,
-    stop: Option<Vec<String>>,
-    start: Option<Vec<String>>,
+    stop: Option<Turn>,
+    start: Option<Turn>,
     command_timeout: Duration,
     answer_wait: Duration,
 }
@@ -48,6 +54,16 @@ pub struct Consumer {
 enum Place {
     Store,
     File(PathBuf),
+    Outside(Arc<Outside>),
+}
+
+/// A cursor that was read again after a write that may have been cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What stands.
+    pub held: HeldCursor,
+    /// Which of the two cursors it is, where the consumer's place can tell; a plain cursor is told by its values.
+    pub stands: Option<Stands>,
 }
 
 impl Consumer {
@@ -56,12 +72,16 @@ impl Consumer {
         let place = match &settings.kind {
             ConsumerKind::Store | ConsumerKind::Builtin => Place::Store,
             ConsumerKind::File(path) => Place::File(path.clone()),
+            ConsumerKind::Outside(outside) => {
+                let bound = settings.command_timeout;
+                Place::Outside(Arc::new(Outside::new(resource, outside, bound, store)))
+            }
         };
         Self {
             resource: resource.clone(),
             store: store.clone(),
             place,
-            is_ours: settings.kind == ConsumerKind::Builtin,
+            is_ours: settings.kind.is_builtin(),
             stop: settings.stop.clone(),
             start: settings.start.clone(),
             command_timeout: settings.command_timeout,
@@ -86,6 +106,11 @@ impl Consumer {
         matches!(self.place, Place::Store)
     }
 
+    /// Whether the cursor is kept where another product keeps it.
+    pub fn is_outside(&self) -> bool {
+        matches!(self.place, Place::Outside(_))
+    }
+
     /// The cursor as it stands, with its tag.
     pub async fn read(&self) -> Result<HeldCursor, ConsumerError> {
         match &self.place {
@@ -100,6 +125,27 @@ impl Consumer {
                 let (path, resource) = (path.clone(), self.resource.clone());
                 blocking(move || cursor_file::read(&path, &resource)).await
             }
+            Place::Outside(outside) => Box::pin(outside.read()).await,
+        }
+    }
+
+    /// The cursor as it stands, and which of two it is.
+    pub async fn look(&self, expected: &HeldCursor, new: &Cursor) -> Result<Look, ConsumerError> {
+        let (held, stands) = match &self.place {
+            Place::Store | Place::File(_) => (self.read().await?, None),
+            Place::Outside(outside) => {
+                let (held, stands) = Box::pin(outside.stands(expected, new)).await?;
+                (held, Some(stands))
+            }
+        };
+        Ok(Look { held, stands })
+    }
+
+    /// Takes back what a failed write of an outside cursor left half done.
+    pub async fn put_back(&self, expected: &HeldCursor, new: &Cursor) -> Result<(), ConsumerError> {
+        match &self.place {
+            Place::Store | Place::File(_) => Ok(()),
+            Place::Outside(outside) => Box::pin(outside.put_back(expected, new)).await,
         }
     }
 
@@ -142,6 +188,15 @@ impl Consumer {
                     written
                 })
                 .await
+            }
+            Place::Outside(outside) => {
+                let outside = outside.clone();
+                let writing = tokio::spawn(async move {
+                    let written = outside.write(&expected, &new).await;
+                    drop(held);
+                    written
+                });
+                writing.await.map_err(|_| ConsumerError::Ended)?
             }
         }
     }

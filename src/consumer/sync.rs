@@ -4,12 +4,26 @@ use std::fs::File;
 use std::time::Duration;
 
 use super::command::Input;
-use super::{Consumer, ConsumerError, command};
+use super::unit::{self, UnitProblem};
+use super::{CommandFailure, Consumer, ConsumerError, Place, command};
 use crate::clock::{self, Stopwatch};
+use crate::config::Turn;
+use crate::model::{Cursor, HeldCursor, ResourceName};
 use crate::store::{Answer, RequestKind};
 
 /// How often an answer is looked for.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often a started sync's cursor is looked at.
+const CONFIRM_LOOK: Duration = Duration::from_millis(500);
+
+/// Whether a started sync was seen to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It was: how.
+    Yes(String),
+    /// It was not within the time: what was seen last.
+    No(String),
+}
 
 impl Consumer {
     /// Stops the sync and waits until it stands still; may be asked twice. `by` is who orders it.
@@ -21,30 +35,110 @@ impl Consumer {
     /// process dies before.
     pub async fn stop_holding(&self, by: &str, held: Option<File>) -> Result<(), ConsumerError> {
         self.turn(RequestKind::StopSync, by).await?;
-        self.command("stop", self.stop.as_deref(), held).await
+        match &self.stop {
+            None => Ok(()),
+            Some(Turn::Command(argv)) => {
+                let input = held.map_or(Input::Nothing, Input::File);
+                self.command("stop", argv, input, &[]).await
+            }
+            Some(Turn::Unit(unit)) => self.unit("stop", unit).await,
+        }
     }
 
     /// Starts the sync; may be asked twice. `by` is who orders it.
     pub async fn start(&self, by: &str) -> Result<(), ConsumerError> {
-        self.command("start", self.start.as_deref(), None).await?;
+        match &self.start {
+            None => {}
+            Some(Turn::Command(argv)) if self.is_outside() => {
+                let cursor = self.read().await?.cursor;
+                let (argv, variables) = told(argv, &self.resource, &cursor);
+                self.command("start", &argv, Input::Nothing, &variables)
+                    .await?;
+            }
+            Some(Turn::Command(argv)) => self.command("start", argv, Input::Nothing, &[]).await?,
+            Some(Turn::Unit(unit)) => self.unit("start", unit).await?,
+        }
         self.turn(RequestKind::StartSync, by).await
     }
 
     async fn command(
         &self,
         which: &'static str,
-        argv: Option<&[String]>,
-        input: Option<File>,
+        argv: &[String],
+        input: Input,
+        variables: &[(&str, String)],
     ) -> Result<(), ConsumerError> {
-        let Some(argv) = argv else { return Ok(()) };
-        let input = input.map_or(Input::Nothing, Input::File);
-        command::run(argv, self.command_timeout, input)
+        command::run_with(argv, self.command_timeout, input, variables)
             .await
-            .map_err(|failure| ConsumerError::Command {
+            .map_err(|failure| self.failed(which, failure))
+    }
+
+    fn failed(&self, which: &'static str, failure: CommandFailure) -> ConsumerError {
+        ConsumerError::Command {
+            resource: self.resource.clone(),
+            which,
+            failure,
+        }
+    }
+
+    async fn unit(&self, which: &'static str, unit: &str) -> Result<(), ConsumerError> {
+        let turned = unit::turn(unit::SYSTEMCTL, which, unit, self.command_timeout).await;
+        turned.map_err(|problem| match problem {
+            UnitProblem::Command(failure) => self.failed(which, failure),
+            UnitProblem::State(state) => ConsumerError::Unit {
                 resource: self.resource.clone(),
+                unit: unit.to_owned(),
                 which,
-                failure,
-            })
+                state,
+            },
+        })
+    }
+
+    /// Whether [`Consumer::confirm`] looks at anything.
+    pub fn confirms(&self) -> bool {
+        matches!(&self.place, Place::Outside(outside) if outside.confirm.is_some())
+    }
+
+    /// Makes sure that the sync goes on after its start, from the new cursor of this order; `None` where nothing says
+    /// how that is seen.
+    pub async fn confirm(
+        &self,
+        expected: &HeldCursor,
+        new: &Cursor,
+    ) -> Result<Option<Confirmed>, ConsumerError> {
+        let Place::Outside(outside) = &self.place else {
+            return Ok(None);
+        };
+        let Some(confirm) = &outside.confirm else {
+            return Ok(None);
+        };
+        let started = clock::now();
+        let waited = Stopwatch::start();
+        loop {
+            let last = match Box::pin(outside.progress(expected, new)).await {
+                Ok(Some(Ok(text))) => return Ok(Some(Confirmed::Yes(text))),
+                Ok(Some(Err(text))) => text,
+                Ok(None) => "its cursor has not moved on".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            let left = confirm.within.saturating_sub(waited.elapsed());
+            if let Some(argv) = &confirm.command
+                && !left.is_zero()
+            {
+                let since = [("HIGHWATER_STARTED_AT", started.to_string())];
+                let bound = left.min(self.command_timeout);
+                let asked = command::run_with(argv, bound, Input::Nothing, &since).await;
+                if asked.is_ok() {
+                    let text = "its confirm_command says that it has succeeded".to_owned();
+                    return Ok(Some(Confirmed::Yes(text)));
+                }
+            }
+            if waited.elapsed() >= confirm.within {
+                let within = humantime::format_duration(confirm.within);
+                return Ok(Some(Confirmed::No(format!("{last} within {within}"))));
+            }
+            tokio::time::sleep(CONFIRM_LOOK.min(left)).await;
+        }
     }
 
     /// Turns the sync's switch: through the running service, or directly where none runs, or where nobody needs to be
@@ -108,4 +202,38 @@ fn word(kind: RequestKind) -> &'static str {
         RequestKind::StopSync => "stop",
         RequestKind::StartSync => "start",
     }
+}
+
+/// The start command of an outside sync with the cursor put in, as words and as variables.
+fn told(
+    argv: &[String],
+    resource: &ResourceName,
+    cursor: &Cursor,
+) -> (Vec<String>, Vec<(&'static str, String)>) {
+    let host = cursor.global_catalog.as_ref().unwrap_or(&cursor.ldap_host);
+    let values = [
+        ("{host}", "HIGHWATER_HOST", host.clone()),
+        (
+            "{updated}",
+            "HIGHWATER_UPDATED",
+            cursor.last_updated.to_string(),
+        ),
+        (
+            "{deleted}",
+            "HIGHWATER_DELETED",
+            cursor.last_deleted.to_string(),
+        ),
+        ("{resource}", "HIGHWATER_RESOURCE", resource.to_string()),
+    ];
+    let fill = |word: &String| {
+        values.iter().fold(word.clone(), |word, (mark, _, value)| {
+            word.replace(mark, value)
+        })
+    };
+    let words = argv.iter().map(fill).collect();
+    let variables = values
+        .iter()
+        .map(|(_, name, value)| (*name, value.clone()))
+        .collect();
+    (words, variables)
 }

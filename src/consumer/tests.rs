@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{Consumer, ConsumerError, CursorFlaw, cursor_text};
 use crate::clock::Stopwatch;
-use crate::config::{Consumer as Settings, ConsumerKind, Position};
+use crate::config::{Consumer as Settings, ConsumerKind, Position, Turn};
 use crate::model::{Cursor, CursorTag, ResourceName, Usn, UtcMs};
 use crate::store::Store;
 
@@ -57,7 +57,8 @@ impl Scene {
         let settings = Settings {
             kind,
             position: Position::BeforeSearch,
-            stop: stop.map(|script| ["/bin/sh", "-c", script].map(str::to_owned).to_vec()),
+            stop: stop
+                .map(|script| Turn::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec())),
             start: None,
             command_timeout: Duration::from_millis(700),
         };

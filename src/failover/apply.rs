@@ -10,10 +10,10 @@
 use std::time::Duration;
 
 use super::apply_error::{ApplyError, SyncNow, brief};
-use super::resume_decide::{Stands, where_it_stands};
+use super::resume_decide::is_to_the_letter;
 use super::work::{Work, report};
 use crate::clock;
-use crate::consumer::{Consumer, ConsumerError};
+use crate::consumer::{Consumer, ConsumerError, Stands};
 use crate::model::{AttemptKind, AttemptState, Cursor, HeldCursor, Step, StepReport, Switch};
 use crate::store::{NewAttempt, Opened, Placed, Store};
 
@@ -39,14 +39,14 @@ pub struct Order {
 pub struct Applied {
     /// The attempt's number.
     pub attempt: i64,
-    /// How the sync was left; [`SyncNow::NotStarted`] makes it done in part.
+    /// How the sync was left; one that is not as ordered makes it done in part.
     pub sync: SyncNow,
 }
 
 impl Applied {
     /// Whether all of it was done, the start included.
     pub fn is_complete(&self) -> bool {
-        !matches!(self.sync, SyncNow::NotStarted(_))
+        self.sync.is_as_ordered()
     }
 }
 
@@ -229,26 +229,45 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
 
     /// A write that failed may have been carried out all the same: the cursor tells.
     async fn settle_write(&mut self, error: ConsumerError) -> Result<(), ApplyError> {
-        let Ok(HeldCursor { cursor: found, .. }) = self.consumer.read().await else {
+        let Ok(look) = self.look().await else {
             return Err(self.unsettled(error));
         };
-        match where_it_stands(&self.switch.expected.cursor, &self.switch.new, &found) {
+        match self.stands(&look) {
             Stands::Old => Err(self.failed(Step::Write, error).await?),
             Stands::New => {
                 let text = format!("the new cursor stands, although writing it said: {error}");
                 self.note(None, report(Step::Write, true, text)).await
             }
-            Stands::Neither => Err(self.conflict(Step::Write, found).await?),
+            Stands::Half => Err(self.put_back(error).await?),
+            Stands::Neither => Err(self.conflict(Step::Write, look.held.cursor).await?),
         }
     }
 
+    /// One of two places was written and the other could not be: the first one is put back.
+    async fn put_back(&mut self, error: ConsumerError) -> Result<ApplyError, ApplyError> {
+        let (expected, new) = (&self.switch.expected, &self.switch.new);
+        let back = self.consumer.put_back(expected, new).await;
+        let is_old = match self.look().await {
+            Ok(look) => back.is_ok() && self.stands(&look) == Stands::Old,
+            Err(_) => false,
+        };
+        if is_old {
+            return self.failed(Step::Write, error).await;
+        }
+        let text = format!("one of two places is written, and it could not be put back: {error}");
+        self.note(None, report(Step::Write, true, text)).await?;
+        Ok(self.unsettled(error))
+    }
+
     /// Reads the new cursor back; the sync stands still, so it must be there to the letter.
-    async fn verify(&mut self) -> Result<Cursor, ApplyError> {
-        let found = match self.consumer.read().await {
-            Ok(found) => found.cursor,
+    pub(super) async fn verify(&mut self) -> Result<Cursor, ApplyError> {
+        let look = match self.look().await {
+            Ok(look) => look,
             Err(error) => return Err(self.unsettled(error)),
         };
-        if found != self.switch.new {
+        let is_new = is_to_the_letter(&look, &self.switch.new);
+        let found = look.held.cursor;
+        if !is_new {
             return Err(self.conflict(Step::Verify, found).await?);
         }
         let step = report(Step::Verify, false, "the new cursor was read back");

@@ -17,6 +17,15 @@ pub enum SyncNow {
     LeftStopped,
     /// It should run and could not be started: why.
     NotStarted(String),
+    /// It was started, and was not seen to go on within the time for it: what was seen last.
+    NotConfirmed(String),
+}
+
+impl SyncNow {
+    /// Whether the sync is as it was ordered to be.
+    pub fn is_as_ordered(&self) -> bool {
+        !matches!(self, Self::NotStarted(_) | Self::NotConfirmed(_))
+    }
 }
 
 impl fmt::Display for SyncNow {
@@ -28,6 +37,11 @@ impl fmt::Display for SyncNow {
             Self::NotStarted(why) => write!(
                 f,
                 "the sync is stopped and could not be started ({why}): put that right and start it by hand"
+            ),
+            Self::NotConfirmed(why) => write!(
+                f,
+                "the sync was started and was not seen to go on ({why}): look at its log; `highwater undo` puts the \
+                 previous host and cursor back"
             ),
         }
     }

@@ -25,7 +25,7 @@ pub use apply_error::{ApplyError, SyncNow};
 pub use error::FailoverError;
 pub use gather::{Probe, Standing, gather};
 pub use resume::{Resumed, resume};
-pub use resume_decide::{Remaining, Stands, what_remains, where_it_stands};
+pub use resume_decide::{Remaining, what_remains, where_it_stands};
 pub use task::{UndoPlan, order, plan, plan_undo, undo_order};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::apply_error::{ApplyError, SyncNow};
 use super::resume_decide::{Remaining, what_remains};
 use super::work::{Work, report};
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, ConsumerError, Stands};
 use crate::model::{AttemptState, Cursor, Step, StepReport};
 use crate::store::Store;
 
@@ -50,10 +50,10 @@ pub async fn resume(
     let mut found: Option<Cursor> = None;
     let mut remaining = what_remains(&attempt, None);
     if remaining == Remaining::Look {
-        let read = consumer.read().await;
-        let cursor = read.map_err(|error| work.unsettled(error))?.cursor;
-        remaining = what_remains(&attempt, Some(&cursor));
-        found = Some(cursor);
+        let look = work.look().await;
+        let look = look.map_err(|error| work.unsettled(error))?;
+        remaining = what_remains(&attempt, Some(&look));
+        found = Some(look.held.cursor);
     }
     let text = format!(
         "taken over by {who}: the process that began it ended in the state {}",
@@ -83,6 +83,7 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
                 let back = self.take_back(state, why, start_again, otherwise).await?;
                 Ok(Some(self.resumed(state, back.sync, back.text)))
             }
+            Remaining::Complete => self.complete().await,
             Remaining::Record => {
                 self.record(&found).await?;
                 self.finish().await
@@ -92,12 +93,46 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
         }
     }
 
+    /// The process was cut between the two places of an outside cursor: the one that is missing is written, or where
+    /// that fails the other is put back.
+    async fn complete(&mut self) -> Result<Option<Resumed>, ApplyError> {
+        let (expected, new) = (&self.switch.expected, &self.switch.new);
+        let lock = self.attempt.lock().clone();
+        let consumer = self.consumer;
+        if let Err(error) = consumer.compare_and_set_holding(expected, new, lock).await {
+            return self.uncut(error).await;
+        }
+        let text = "one of two places held the new cursor, the other the old one: the other is written too";
+        self.note(None, report(Step::Write, false, text)).await?;
+        let found = self.verify().await?;
+        self.record(&found).await?;
+        self.finish().await
+    }
+
+    async fn uncut(&mut self, error: ConsumerError) -> Result<Option<Resumed>, ApplyError> {
+        let (expected, new) = (&self.switch.expected, &self.switch.new);
+        let back = self.consumer.put_back(expected, new).await;
+        let look = self.look().await;
+        let is_old = look.is_ok_and(|look| self.stands(&look) == Stands::Old);
+        if back.is_err() || !is_old {
+            return Err(self.unsettled(error));
+        }
+        let why = format!(
+            "one of two places held the new cursor; the other could not be written ({error}), so that one was put back"
+        );
+        let start_again = !self.attempt.was_stopped();
+        let state = AttemptState::RolledBack;
+        let otherwise = SyncNow::LeftStopped;
+        let back = self.take_back(state, &why, start_again, otherwise).await?;
+        Ok(Some(self.resumed(state, back.sync, back.text)))
+    }
+
     async fn finish(&mut self) -> Result<Option<Resumed>, ApplyError> {
         let sync = self.start_and_end().await?;
-        let state = if matches!(sync, SyncNow::NotStarted(_)) {
-            AttemptState::DoneInPart
-        } else {
+        let state = if sync.is_as_ordered() {
             AttemptState::Done
+        } else {
+            AttemptState::DoneInPart
         };
         let text = format!("the move to {} was finished; {sync}", self.switch.to);
         Ok(Some(self.resumed(state, sync, text)))

@@ -6,6 +6,7 @@
 //! - A cursor on the host and incarnation of the old or the new one, not behind it, is that one with some progress:
 //!   somebody started the sync meanwhile. Where it could be either, it is a conflict.
 
+use crate::consumer::{Look, Stands};
 use crate::model::{Attempt, AttemptState, Cursor};
 
 /// What is left to do.
@@ -24,19 +25,23 @@ pub enum Remaining {
     Record,
     /// All is recorded: start where ordered, and end.
     Start,
+    /// One of two places holds the new cursor and the other the old one: write the other, then as [`Self::Record`].
+    Complete,
     /// The cursor is neither.
     Conflict,
 }
 
-/// Which cursor stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stands {
-    /// The old one, or progress from it.
-    Old,
-    /// The new one, or progress from it.
-    New,
-    /// Another, or one that could come from either.
-    Neither,
+/// Whether the new cursor stands as it was written. An outside place keeps no incarnation.
+pub(super) fn is_to_the_letter(look: &Look, new: &Cursor) -> bool {
+    let found = &look.held.cursor;
+    match look.stands {
+        None => found == new,
+        Some(stands) => {
+            let mut kept = new.clone();
+            kept.invocation_id = found.invocation_id;
+            stands == Stands::New && *found == kept
+        }
+    }
 }
 
 /// Which of two cursors the one found is, or comes from.
@@ -63,23 +68,38 @@ fn comes_from(found: &Cursor, start: &Cursor) -> bool {
         && found.last_deleted >= start.last_deleted
 }
 
-/// What is left to do of `attempt`; `found` is the cursor that stands, where it was read.
-pub fn what_remains(attempt: &Attempt, found: Option<&Cursor>) -> Remaining {
+/// What is left to do of `attempt`; `found` is what stands, where it was read.
+pub fn what_remains(attempt: &Attempt, found: Option<&Look>) -> Remaining {
     let roll_back = Remaining::RollBack {
         start_again: attempt.state != AttemptState::Begun && !attempt.was_stopped,
     };
-    let stands =
-        |found| where_it_stands(&attempt.orders.expected.cursor, &attempt.orders.new, found);
+    let stands = |look: &Look| {
+        let (old, new) = (&attempt.orders.expected.cursor, &attempt.orders.new);
+        look.stands
+            .unwrap_or_else(|| where_it_stands(old, new, &look.held.cursor))
+    };
     match (attempt.state, found) {
         (AttemptState::Begun | AttemptState::Stopping | AttemptState::Stopped, _) => roll_back,
         (AttemptState::Writing | AttemptState::Switched, None) => Remaining::Look,
         (AttemptState::Writing, Some(found)) => match stands(found) {
             Stands::Old => roll_back,
             Stands::New => Remaining::Record,
+            Stands::Half => Remaining::Complete,
             Stands::Neither => Remaining::Conflict,
         },
         // Where both are on one host, progress from the new one may look like either: the record decides.
-        (AttemptState::Switched, Some(found)) => {
+        (
+            AttemptState::Switched,
+            Some(Look {
+                stands: Some(stands),
+                ..
+            }),
+        ) => match stands {
+            Stands::New => Remaining::Start,
+            Stands::Old | Stands::Half | Stands::Neither => Remaining::Conflict,
+        },
+        (AttemptState::Switched, Some(look)) => {
+            let found = &look.held.cursor;
             let orders = &attempt.orders;
             let restored = *found == orders.expected.cursor && *found != orders.new;
             if !restored && comes_from(found, &orders.new) {

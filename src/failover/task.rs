@@ -95,7 +95,8 @@ pub async fn plan_undo(
             Some(feed) => Some(feed.knowledge(&cursor, &done.to)),
             None => store.knowledge(&resource.name).await?,
         },
-        begins_anew: feed.is_some_and(|feed| feed.begins_anew(&cursor).is_some()),
+        begins_anew: feed.is_some_and(|feed| feed.begins_anew(&cursor).is_some())
+            || !resource.consumer.position.has_usns(),
         cursor,
         incarnation: match lives.as_slice() {
             [only] => Some(only.invocation_id),

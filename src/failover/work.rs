@@ -1,8 +1,9 @@
 //! The steps that carrying out and settling share: take down, start, take back, end.
 
 use super::apply_error::{ApplyError, SyncNow, brief};
+use super::resume_decide::where_it_stands;
 use crate::clock;
-use crate::consumer::{Consumer, ConsumerError};
+use crate::consumer::{Confirmed, Consumer, ConsumerError, Look, Stands};
 use crate::model::{AttemptState, Cursor, Knowledge, Step, StepReport, Switch};
 use crate::store::{OpenAttempt, Store};
 
@@ -32,6 +33,20 @@ pub(super) fn report(step: Step, failed: bool, outcome: impl Into<String>) -> St
 }
 
 impl<P: FnMut(&StepReport)> Work<'_, P> {
+    /// Reads the cursor again, and where its place can tell, which of the two it is.
+    pub(super) async fn look(&self) -> Result<Look, ConsumerError> {
+        self.consumer
+            .look(&self.switch.expected, &self.switch.new)
+            .await
+    }
+
+    /// Which cursor stands.
+    pub(super) fn stands(&self, look: &Look) -> Stands {
+        let (old, new) = (&self.switch.expected.cursor, &self.switch.new);
+        look.stands
+            .unwrap_or_else(|| where_it_stands(old, new, &look.held.cursor))
+    }
+
     /// Takes a step down, with the state it leads to.
     pub(super) async fn note(
         &mut self,
@@ -90,13 +105,7 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
         }
         self.enter(AttemptState::Starting).await?;
         match self.consumer.start(&self.who).await {
-            Ok(()) => {
-                let step = report(Step::Start, false, "the sync was started");
-                let text = format!("{moved}; the sync was started");
-                self.end(AttemptState::Done, &text, Some(step), None)
-                    .await?;
-                Ok(SyncNow::Started)
-            }
+            Ok(()) => self.confirm_and_end(&moved).await,
             Err(error) => {
                 let sync = SyncNow::NotStarted(error.to_string());
                 let step = report(Step::Start, true, error.to_string());
@@ -106,6 +115,38 @@ impl<P: FnMut(&StepReport)> Work<'_, P> {
                 Ok(sync)
             }
         }
+    }
+
+    /// The sync was started: sees that it goes on, where there is a way to see it, and ends.
+    async fn confirm_and_end(&mut self, moved: &str) -> Result<SyncNow, ApplyError> {
+        let started = report(Step::Start, false, "the sync was started");
+        let confirmed = if self.consumer.confirms() {
+            self.note(None, started.clone()).await?;
+            let (expected, new) = (&self.switch.expected, &self.switch.new);
+            let seen = self.consumer.confirm(expected, new).await;
+            seen.unwrap_or_else(|error| Some(Confirmed::No(error.to_string())))
+        } else {
+            None
+        };
+        let (sync, state, step, text) = match confirmed {
+            None => {
+                let text = format!("{moved}; the sync was started");
+                (SyncNow::Started, AttemptState::Done, started, text)
+            }
+            Some(Confirmed::Yes(how)) => {
+                let text = format!("{moved}; the sync was started: {how}");
+                let step = report(Step::Confirm, false, how);
+                (SyncNow::Started, AttemptState::Done, step, text)
+            }
+            Some(Confirmed::No(why)) => {
+                let step = report(Step::Confirm, true, why.clone());
+                let sync = SyncNow::NotConfirmed(why);
+                let text = format!("{moved}; {sync}");
+                (sync, AttemptState::DoneInPart, step, text)
+            }
+        };
+        self.end(state, &text, Some(step), None).await?;
+        Ok(sync)
     }
 
     /// Ends an attempt that switched nothing; starts the sync again where `start_again`.

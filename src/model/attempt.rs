@@ -47,7 +47,7 @@ pub enum AttemptState {
     Starting,
     /// Ended: all of it was done.
     Done,
-    /// Ended: the new cursor stands, the sync could not be started.
+    /// Ended: the new cursor stands; the sync could not be started, or was not seen to go on.
     DoneInPart,
     /// Ended: a step failed; nothing was written.
     Failed,
@@ -129,6 +129,8 @@ pub enum Step {
     Record,
     /// The sync is started.
     Start,
+    /// The started sync is seen to go on from the new cursor.
+    Confirm,
     /// The sync is started on the old cursor, since nothing was switched.
     StartAgain,
     /// Another process took over from a dead one.
@@ -137,7 +139,7 @@ pub enum Step {
 
 impl Step {
     /// Every step, for reading a stored code back.
-    pub const ALL: [Step; 9] = [
+    pub const ALL: [Step; 10] = [
         Self::Begin,
         Self::Stop,
         Self::Save,
@@ -145,6 +147,7 @@ impl Step {
         Self::Verify,
         Self::Record,
         Self::Start,
+        Self::Confirm,
         Self::StartAgain,
         Self::Resume,
     ];
@@ -159,6 +162,7 @@ impl Step {
             Self::Verify => "verify",
             Self::Record => "record",
             Self::Start => "start",
+            Self::Confirm => "confirm",
             Self::StartAgain => "start_again",
             Self::Resume => "resume",
         }

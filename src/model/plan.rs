@@ -91,6 +91,10 @@ pub enum Evidence {
     },
     /// The cursor stands at 0: the consumer has read nothing yet, and reads everything.
     NothingRead,
+    /// The cursor is a cookie that carries its own vector, and is kept: every DC finds its place in it.
+    OwnCookie,
+    /// The cursor is removed, so that the consumer reads everything again.
+    Reset,
     /// S of our own feed, which is written with its cursor.
     Feed {
         /// When both were last written.

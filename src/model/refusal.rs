@@ -137,6 +137,9 @@ pub enum WhyNoStart {
         /// How many incarnations are on record.
         lives: usize,
     },
+    /// The consumer's cursor takes no USN: it is a cookie, or is removed.
+    #[error("the cursor of this consumer takes no USN to start from; leave the method to `best`")]
+    NoUsn,
     /// The cursor lies above what the DC in use has ever given out.
     #[error(
         "the cursor stands at {read_up_to}, but {source_dc} itself is only at {committed}: it went back in time, which \

@@ -34,6 +34,29 @@ nobodysKey = 1
 [resource.hr.consumer]
 kind = "builtin"
 nobodysKey = 1
+[resource.crm]
+base_contexts = ["OU=People,DC=example,DC=com"]
+backup_dcs = ["dc1"]
+[resource.crm.consumer]
+kind = "outside"
+shape = "one_usn"
+position = "before_search"
+stop = { unit = "crm.service", nobodysKey = 1 }
+[resource.crm.consumer.cursor]
+file = "/var/lib/crm.json"
+json = { updated = "/usn", nobodysKey = 1 }
+nobodysKey = 1
+[resource.crm.consumer.host]
+table = "settings"
+key = "name"
+value = "value"
+keys = { host = "ldap" }
+nobodysKey = 1
+[resource.crm.consumer.host.postgres]
+host = "db.example.com"
+database = "crm"
+user = "highwater"
+nobodysKey = 1
 [resource.hr.feed]
 nobodysKey = 1
 [resource.hr.feed.sink.out]
@@ -154,7 +177,7 @@ fn what_the_program_refuses_by_its_shape_the_schema_refuses() {
         (
             "\"store\"",
             "\"store\"\nstop = \"systemctl\"",
-            ".resource.hr.consumer.stop: type",
+            ".resource.hr.consumer.stop: anyOf",
         ),
         (
             "kind = \"store\"\nposition = \"before_search\"\n",
@@ -217,6 +240,11 @@ fn the_checker_and_the_schema_know_the_same_keys() {
         ("dc.dc1", "/$defs/dc"),
         ("resource.hr", "/$defs/resource"),
         ("resource.hr.consumer", "/$defs/consumer"),
+        ("resource.crm.consumer.stop", "/$defs/unit"),
+        ("resource.crm.consumer.cursor", "/$defs/spot"),
+        ("resource.crm.consumer.cursor.json", "/$defs/spot_keys"),
+        ("resource.crm.consumer.host", "/$defs/host_spot"),
+        ("resource.crm.consumer.host.postgres", "/$defs/postgres"),
         ("resource.hr.feed", "/$defs/feed"),
         ("resource.hr.feed.sink.out", "/$defs/sink"),
         ("safety", "/properties/safety"),

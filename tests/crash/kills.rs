@@ -34,10 +34,10 @@ fn child() {
     let mut words = part.splitn(4, ' ');
     let mut word = || words.next().unwrap();
     let (role, kind, restart) = (word(), word(), word() == "true");
-    let kind = if kind == "Store" {
-        Kind::Store
-    } else {
-        Kind::File
+    let kind = match kind {
+        "Store" => Kind::Store,
+        "File" => Kind::File,
+        _ => Kind::Outside,
     };
     let scene = Scene::at(Path::new(word()), kind);
     runtime().block_on(async {
@@ -115,8 +115,18 @@ fn clean_run(kind: Kind, restart: bool) -> BTreeMap<&'static str, usize> {
     most
 }
 
-/// Kills at the n-th `call`, resumes in a fresh process, checks. Gives whether it was killed, and the end.
-fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> (bool, Option<AttemptState>) {
+/// How a run that should be killed ended.
+struct Killed {
+    /// Whether it was killed.
+    killed: bool,
+    /// How its attempt was settled.
+    state: Option<AttemptState>,
+    /// Whether it had come between the two places of an outside cursor.
+    halved: bool,
+}
+
+/// Kills at the n-th `call`, resumes in a fresh process, checks.
+fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> Killed {
     let scene = Scene::new(kind);
     let options = [
         "-o".to_owned(),
@@ -134,7 +144,12 @@ fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> (bool, Option<Att
     fresh.args(&program[1..]);
     let resumed = as_child(fresh, &scene, "resume", restart);
     assert!(resumed.status.success(), "{call} {n}: {resumed:?}");
-    (killed, runtime().block_on(scene.check(restart)))
+    let runtime = runtime();
+    Killed {
+        killed,
+        state: runtime.block_on(scene.check(restart)),
+        halved: runtime.block_on(scene.was_cut_between_places()),
+    }
 }
 
 #[test]
@@ -151,15 +166,20 @@ fn killed_at_every_write() {
             .collect();
         assert!(points.len() > 20, "strace saw only {points:?}");
         let wanted = points.len().min(MOST);
-        let (mut missed, mut back, mut forward) = (0, 0, 0);
+        let (mut missed, mut back, mut forward, mut halves) = (0, 0, 0, 0);
         for index in 0..wanted {
             let (call, n) = points[index * points.len() / wanted];
-            let (killed, state) = kill_at(kind, restart, call, n);
+            let Killed {
+                killed,
+                state,
+                halved,
+            } = kill_at(kind, restart, call, n);
             // How often threads wake each other, which is a `write` too, differs from run to run.
             missed += usize::from(!killed && call != "write");
             if killed {
                 back += usize::from(state == Some(AttemptState::RolledBack));
                 forward += usize::from(state == Some(AttemptState::Done));
+                halves += usize::from(halved);
             }
         }
         assert!(
@@ -169,6 +189,11 @@ fn killed_at_every_write() {
         assert!(
             back > 0 && forward > 0,
             "{kind:?}: {back} back, {forward} forward"
+        );
+        assert_eq!(
+            halves > 0,
+            kind == Kind::Outside,
+            "{kind:?}: {halves} halves"
         );
     }
 }

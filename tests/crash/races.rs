@@ -18,7 +18,7 @@ fn goes_to_any_thread<T: Send>(future: T) -> T {
 
 #[test]
 fn of_two_at_once_one_wins_and_the_other_hears_it() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in [Kind::Store, Kind::File, Kind::Outside] {
         let scene = Scene::new(kind);
         runtime().block_on(async {
             let (here, there) = (scene.open().await, scene.open().await);
@@ -122,7 +122,7 @@ fn an_attempt_left_open_has_to_be_settled_first() {
 
 #[test]
 fn a_cursor_that_moved_after_the_plan_is_left_alone() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in [Kind::Store, Kind::File, Kind::Outside] {
         let mut scene = Scene::new(kind);
         // The sync's last act before it stands still.
         scene
@@ -192,7 +192,7 @@ fn a_running_service_is_asked_and_its_answer_awaited() {
 
 #[test]
 fn a_cursor_that_moved_before_the_stop_is_planned_with_again() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in [Kind::Store, Kind::File, Kind::Outside] {
         let scene = Scene::new(kind);
         runtime().block_on(async {
             let store = scene.open().await;

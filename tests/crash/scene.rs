@@ -5,12 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use highwater::config::{Consumer as Settings, ConsumerKind, Position};
+use highwater::config::{
+    Consumer as Settings, ConsumerKind, FileForm, FileSettings, HostPlace, Outside, Position,
+    Shape, SpotField, SpotSettings, Turn,
+};
 use highwater::consumer::Consumer;
 use highwater::failover::{Applied, ApplyError, Order, Resumed, apply, resume};
 use highwater::model::{
-    AttemptKind, AttemptState, Cursor, HeldCursor, InvocationId, Knowledge, ResourceName, Switch,
-    Usn, UtcMs, Vector,
+    AttemptKind, AttemptState, Cursor, HeldCursor, HostAttribute, InvocationId, Knowledge,
+    ResourceName, Switch, Usn, UtcMs, Vector,
 };
 use highwater::store::{CursorSeen, Store};
 use tempfile::TempDir;
@@ -19,13 +22,17 @@ use tempfile::TempDir;
 pub(crate) enum Kind {
     Store,
     File,
+    /// In two files of another product.
+    Outside,
 }
 
-pub(crate) const COMBINATIONS: [(Kind, bool); 4] = [
+pub(crate) const COMBINATIONS: [(Kind, bool); 6] = [
     (Kind::Store, true),
     (Kind::Store, false),
     (Kind::File, true),
     (Kind::File, false),
+    (Kind::Outside, true),
+    (Kind::Outside, false),
 ];
 
 /// Neither script writes with a system call that the kill test counts.
@@ -40,6 +47,11 @@ const FILE: &str = r#"{
   "lastUpdated": 5000, "lastDeleted": 4990, "precise": 1.50
 }
 "#;
+
+/// The same cursor where another product keeps it, and its host.
+const STATE: &str =
+    "{\"note\" : \"1.50 stays\", \"usn\": \"5000\",\n \"deleted\": 4990, \"precise\": 1.50}\n";
+const PROPERTIES: &str = "# a comment = stays\nldap.url : ldaps://dc1.lab.test:636\n";
 
 pub(crate) fn resource() -> ResourceName {
     "hr".parse().unwrap()
@@ -97,6 +109,8 @@ impl Scene {
         let mut scene = Self::at(owned.path(), kind);
         scene.owned = Some(owned);
         fs::write(scene.dir.join("cursor.json"), FILE).unwrap();
+        fs::write(scene.dir.join("state.json"), STATE).unwrap();
+        fs::write(scene.dir.join("sync.properties"), PROPERTIES).unwrap();
         fs::write(scene.dir.join("running"), "").unwrap();
         fs::create_dir(scene.dir.join("log")).unwrap();
         runtime().block_on(scene.fill());
@@ -144,12 +158,14 @@ impl Scene {
     pub(crate) fn consumer(&self, store: &Store) -> Consumer {
         let command = |script: &str| {
             let argv = ["/bin/sh", "-c", script, self.dir.to_str().unwrap()];
-            (self.kind == Kind::File).then(|| argv.map(str::to_owned).to_vec())
+            let argv = argv.map(str::to_owned).to_vec();
+            (self.kind != Kind::Store).then_some(Turn::Command(argv))
         };
         let settings = Settings {
             kind: match self.kind {
                 Kind::Store => ConsumerKind::Store,
                 Kind::File => ConsumerKind::File(self.file()),
+                Kind::Outside => ConsumerKind::Outside(Box::new(self.outside())),
             },
             position: Position::BeforeSearch,
             stop: command(&self.stop),
@@ -157,6 +173,31 @@ impl Scene {
             command_timeout: Duration::from_secs(20),
         };
         Consumer::new(&resource(), &settings, store)
+    }
+
+    fn outside(&self) -> Outside {
+        let file = |name: &str, form| {
+            let path = self.dir.join(name);
+            SpotSettings::File(FileSettings { path, form })
+        };
+        let keys = |pairs: &[(SpotField, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(field, key)| (*field, (*key).to_owned()))
+                .collect()
+        };
+        let usns = keys(&[
+            (SpotField::Updated, "/usn"),
+            (SpotField::Deleted, "/deleted"),
+        ]);
+        let host = keys(&[(SpotField::Host, "ldap.url")]);
+        Outside {
+            shape: Shape::TwoUsns,
+            cursor: Some(file("state.json", FileForm::Json(usns))),
+            host: HostPlace::Spot(file("sync.properties", FileForm::Properties(host))),
+            attribute: HostAttribute::LdapHost,
+            confirm: None,
+        }
     }
 
     /// The switch to dc2, planned with the cursor as it stands.
@@ -196,12 +237,23 @@ impl Scene {
 
     pub(crate) async fn is_running(&self, store: &Store) -> bool {
         match self.kind {
-            Kind::File => self.dir.join("running").exists(),
+            Kind::File | Kind::Outside => self.dir.join("running").exists(),
             Kind::Store => {
                 let switch = store.sync_switch(&resource()).await.unwrap();
                 switch.is_none_or(|switch| !switch.stopped)
             }
         }
+    }
+
+    /// Whether a resume found one place of an outside cursor written and the other not.
+    pub(crate) async fn was_cut_between_places(&self) -> bool {
+        let store = self.open().await;
+        let attempts = store.attempts(&resource(), 1).await.unwrap();
+        let mut steps = attempts.iter().flat_map(|attempt| &attempt.steps);
+        steps.any(|step| {
+            step.outcome
+                .contains("one of two places held the new cursor")
+        })
     }
 
     pub(crate) fn count(&self, which: &str) -> usize {
@@ -212,6 +264,27 @@ impl Scene {
                 name.to_str().unwrap().starts_with(which)
             })
             .count()
+    }
+
+    /// What the files held besides the cursor is there to the letter.
+    fn check_files(&self, is_new: bool) {
+        let text = |name: &str| fs::read_to_string(self.dir.join(name)).unwrap();
+        if self.kind == Kind::File {
+            let text = text("cursor.json");
+            assert!(
+                text.contains("\"note\" : \"1.50 stays\"") && text.contains("\"precise\": 1.50")
+            );
+            return;
+        }
+        let (mut state, mut properties) = (STATE.to_owned(), PROPERTIES.to_owned());
+        if is_new {
+            state = state.replace("5000", "9000").replace("4990", "8990");
+            properties = properties.replace("dc1", "dc2");
+        }
+        assert_eq!(
+            (text("state.json"), text("sync.properties")),
+            (state, properties)
+        );
     }
 
     /// What must hold after a resume. Gives how the attempt ended, if one was begun.
@@ -229,22 +302,25 @@ impl Scene {
             Some(AttemptState::Done) => true,
             Some(other) => panic!("ended {other}: {attempt:?}"),
         };
-        assert_eq!(found, if is_new { new() } else { old() }, "{attempt:?}");
+        let mut wanted = if is_new { new() } else { old() };
+        if self.kind == Kind::Outside {
+            wanted.invocation_id = None;
+        }
+        assert_eq!(found, wanted, "{attempt:?}");
         let knowledge = store.knowledge(&resource()).await.unwrap().unwrap();
         assert_eq!(knowledge, if is_new { held(2, 9000) } else { held(1, 10) });
         let seen = store.cursors_seen().await.unwrap();
-        assert_eq!(seen[0].invocation_id, found.invocation_id);
+        if self.kind != Kind::Outside || is_new {
+            assert_eq!(seen[0].invocation_id, found.invocation_id);
+        }
         assert_eq!(seen[0].read_up_to, found.read_up_to());
         assert_eq!(
             self.is_running(&store).await,
             !is_new || restart,
             "{attempt:?}"
         );
-        if self.kind == Kind::File {
-            let text = fs::read_to_string(self.file()).unwrap();
-            assert!(
-                text.contains("\"note\" : \"1.50 stays\"") && text.contains("\"precise\": 1.50")
-            );
+        if self.kind != Kind::Store {
+            self.check_files(is_new);
             // A kill after the stop command and before the start left none unanswered.
             let stopped = self.count("stop") > 0;
             assert!(

@@ -3,7 +3,7 @@
 use super::Row;
 use crate::cli::{CliError, Context, confirm, who};
 use crate::clock;
-use crate::config::{ConsumerKind, ResourceSettings, Settings};
+use crate::config::{ResourceSettings, Settings};
 use crate::model::{DcName, Incarnation, Knowledge};
 use crate::store::Store;
 
@@ -65,7 +65,7 @@ pub(super) async fn run(
 }
 
 pub(super) fn is_ours(resource: &ResourceSettings) -> bool {
-    resource.consumer.kind == ConsumerKind::Builtin
+    resource.consumer.kind.is_builtin()
 }
 
 /// Has a feed forget what it was told of these incarnations.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::super::problem::Notes;
 use super::super::raw::{At, Field, Section};
-use super::super::{Credentials, SecretSource, Secrets, secret};
+use super::super::{Credentials, Secret, SecretSource, Secrets, secret};
 use super::Place;
 
 /// The credentials of each name; `None` where they are wrong, which has been told.
@@ -150,6 +150,22 @@ fn simple(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Crede
     }
     match secret::resolve(&source, place.env) {
         Ok(password) => Some(Credentials::Simple { user, password }),
+        Err(refused) => {
+            let message = format!("`{}` {}", field.path(), refused.what);
+            notes.add(field.span(), message, refused.cure);
+            None
+        }
+    }
+}
+
+/// A password or another secret; read where secrets are.
+pub(super) fn secret(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Secret> {
+    let source = source(field, place, notes)?;
+    if place.secrets == Secrets::Skip {
+        return Some(Secret::NotRead(source));
+    }
+    match secret::resolve(&source, place.env) {
+        Ok(known) => Some(Secret::Known(known)),
         Err(refused) => {
             let message = format!("`{}` {}", field.path(), refused.what);
             notes.add(field.span(), message, refused.cure);

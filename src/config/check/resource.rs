@@ -1,14 +1,11 @@
 //! `[resource.NAME]`: one AD source as a sync sees it, and who owns its cursor.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::{self, At, Field, Section};
-use super::super::{
-    Consumer, ConsumerKind, Feed, Position, Process, Reaction, ResourceSettings, suggest,
-};
-use super::{PERIODS, Place, command, feed};
+use super::super::{Consumer, Feed, Position, Process, Reaction, ResourceSettings, suggest};
+use super::{Place, consumer, feed};
 use crate::model::{
     AutoFailover, DcName, Dn, HostAttribute, Hours, NameError, Preference, ResourceName,
     StartMethod,
@@ -18,11 +15,6 @@ const STARTS: [(&str, StartMethod); 3] = [
     ("best", StartMethod::Best),
     ("time", StartMethod::Time),
     ("vector", StartMethod::Vector),
-];
-
-const POSITIONS: [(&str, Position); 2] = [
-    ("before_search", Position::BeforeSearch),
-    ("largest_seen", Position::LargestSeen),
 ];
 
 /// Reads one resource; `dcs` are the names of all configured DCs.
@@ -50,29 +42,23 @@ pub(super) fn read(
     let start = start_field
         .as_ref()
         .map_or(Some(StartMethod::Best), |f| f.one_of(&STARTS, notes));
-    let consumer = consumer(&mut section, place, notes);
+    let host_attribute = if search_subdomains && has_global_catalog {
+        HostAttribute::GlobalCatalog
+    } else {
+        HostAttribute::LdapHost
+    };
+    let consumer = consumer::read(&mut section, host_attribute, place, notes);
     let reaction = reaction(&mut section, processes, notes);
     let feed = own_feed(&mut section, consumer.as_ref(), place, notes);
     section.finish(notes);
-    if let (Some(field), Some(StartMethod::Vector), Some(consumer)) =
-        (&start_field, start, &consumer)
-        && consumer.position == Position::LargestSeen
-    {
-        field.wrong(
-            "cannot be had while consumer.position is \"largest_seen\": no vector start is proven from such a cursor",
-            "write start = \"time\", or let the consumer record the USN it read before its search",
-            notes,
-        );
+    if let (Some(field), Some(start), Some(consumer)) = (&start_field, start, &consumer) {
+        fits(field, start, consumer.position, notes);
     }
     Some(ResourceSettings {
         name: name?,
         base_contexts,
         search_subdomains,
-        host_attribute: if search_subdomains && has_global_catalog {
-            HostAttribute::GlobalCatalog
-        } else {
-            HostAttribute::LdapHost
-        },
+        host_attribute,
         backup_dcs,
         site,
         replication_time: replication_time?,
@@ -81,6 +67,24 @@ pub(super) fn read(
         feed: feed?,
         reaction: reaction?,
     })
+}
+
+/// Whether such a start can be had of such a cursor.
+fn fits(field: &Field<'_>, start: StartMethod, position: Position, notes: &mut Notes) {
+    if start == StartMethod::Vector && position == Position::LargestSeen {
+        field.wrong(
+            "cannot be had while consumer.position is \"largest_seen\": no vector start is proven from such a cursor",
+            "write start = \"time\", or let the consumer record the USN it read before its search",
+            notes,
+        );
+    }
+    if start == StartMethod::Time && !position.has_usns() {
+        field.wrong(
+            "cannot be had with a consumer.shape that has no USN to start from",
+            "remove it",
+            notes,
+        );
+    }
 }
 
 const REACTIONS: [(&str, AutoFailover); 3] = [
@@ -234,7 +238,7 @@ fn own_feed(
     notes: &mut Notes,
 ) -> Option<Option<Feed>> {
     let given = section.take("feed", notes);
-    let is_ours = consumer.map(|consumer| consumer.kind == ConsumerKind::Builtin);
+    let is_ours = consumer.map(|consumer| consumer.kind.is_builtin());
     if is_ours == Some(true) && given.is_none() {
         let path = section.path();
         notes.add(
@@ -255,98 +259,4 @@ fn own_feed(
         );
     }
     feed::read(field.table(notes)?, place, notes).map(Some)
-}
-
-const KINDS: [(&str, Kind); 3] = [
-    ("file", Kind::File),
-    ("store", Kind::Store),
-    ("builtin", Kind::Builtin),
-];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    File,
-    Store,
-    Builtin,
-}
-
-fn consumer(section: &mut Section<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Consumer> {
-    let like = "{ kind = \"file\", path = \"/var/lib/hr-sync/cursor.json\", position = \"before_search\" }";
-    let mut section = section.require("consumer", like, notes)?.table(notes)?;
-    let word = section
-        .require("kind", "\"file\", \"store\" or \"builtin\"", notes)
-        .and_then(|field| field.one_of(&KINDS, notes));
-    let kind = kind(&mut section, word, place, notes);
-    let position = position(&mut section, word, notes);
-    let mut program = |name| {
-        let field = section.take(name, notes)?;
-        if word == Some(Kind::Builtin) {
-            let cure = "remove it: Highwater stops and starts its own sync by itself";
-            field.wrong("is of no use with kind \"builtin\"", cure, notes);
-        }
-        Some(command(&field, notes))
-    };
-    let (stop, start) = (program("stop"), program("start"));
-    let command_timeout = section
-        .take("command_timeout", notes)
-        .map_or(Some(Duration::from_mins(1)), |field| {
-            field.duration(PERIODS, notes)
-        });
-    section.finish(notes);
-    Some(Consumer {
-        kind: kind?,
-        position: position?,
-        stop,
-        start,
-        command_timeout: command_timeout?,
-    })
-}
-
-fn kind(
-    section: &mut Section<'_>,
-    word: Option<Kind>,
-    place: &Place<'_>,
-    notes: &mut Notes,
-) -> Option<ConsumerKind> {
-    let path = section.take("path", notes);
-    let (kind, name) = match word? {
-        Kind::File => {
-            let Some(field) = path else {
-                let message = format!("`{}.path` is missing", section.path());
-                let cure = "add path = \"/var/lib/hr-sync/cursor.json\"";
-                notes.add(section.span(), message, cure);
-                return None;
-            };
-            return place.path(&field, notes).map(ConsumerKind::File);
-        }
-        Kind::Store => (ConsumerKind::Store, "store"),
-        Kind::Builtin => (ConsumerKind::Builtin, "builtin"),
-    };
-    if let Some(field) = path {
-        field.wrong(
-            &format!("is of no use with kind \"{name}\""),
-            "remove it, or write kind = \"file\"",
-            notes,
-        );
-        return None;
-    }
-    Some(kind)
-}
-
-/// What the cursor's USN is; of our own there is no question.
-fn position(section: &mut Section<'_>, word: Option<Kind>, notes: &mut Notes) -> Option<Position> {
-    if word != Some(Kind::Builtin) {
-        return section
-            .require("position", "\"before_search\" or \"largest_seen\"", notes)
-            .and_then(|field| field.one_of(&POSITIONS, notes));
-    }
-    let Some(field) = section.take("position", notes) else {
-        return Some(Position::BeforeSearch);
-    };
-    let position = field.one_of(&POSITIONS, notes)?;
-    if position == Position::LargestSeen {
-        let cure = "remove it: our own cursor is always \"before_search\"";
-        field.wrong("cannot be had with kind \"builtin\"", cure, notes);
-    }
-    Some(position)
 }

@@ -200,6 +200,21 @@ impl<'t> Field<'t> {
             .map_or_else(Vec::new, |section| section.below(notes))
     }
 
+    /// The texts of a table by their keys, which may be any.
+    pub(in crate::config) fn texts(&self, like: &str, notes: &mut Notes) -> Vec<(String, String)> {
+        let DeValue::Table(table) = self.value else {
+            self.wrong("is no table", format!("write it like {like}"), notes);
+            return Vec::new();
+        };
+        let mut texts = Vec::new();
+        for (key, value) in table {
+            let key = key.get_ref().to_string();
+            let field = Field::new(format!("{}.{key}", self.path), value);
+            texts.extend(field.text(like, notes).map(|text| (key, text.to_owned())));
+        }
+        texts
+    }
+
     /// The table; its value is not shown where it is none, since it may be a secret.
     pub(in crate::config) fn table(&self, notes: &mut Notes) -> Option<Section<'t>> {
         if let DeValue::Table(table) = self.value {

@@ -52,7 +52,7 @@ fn said(from: &str, to: &str) -> Vec<String> {
 fn a_feed_has_the_defaults_that_are_documented() {
     let settings = load_text(&text()).unwrap_or_else(|error| panic!("{error}"));
     let hr = resource(&settings);
-    assert_eq!(hr.consumer.kind, ConsumerKind::Builtin);
+    assert!(hr.consumer.kind.is_builtin());
     assert_eq!(hr.consumer.position, Position::BeforeSearch);
     let feed = hr.feed.clone().unwrap();
     assert_eq!(feed.filter, "(objectClass=*)");

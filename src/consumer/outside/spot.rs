@@ -6,38 +6,8 @@
 //!   affair: an ETag, a digest of the file, the row's own text. Nobody else looks into it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-/// What a spot can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Field {
-    /// The host the sync reads from.
-    Host,
-    /// The USN of changes; with a text "deleted,updated", that text; with one USN for both, that USN.
-    Updated,
-    /// The USN of deletions, where it is kept apart.
-    Deleted,
-    /// An opaque cookie, which is never rewritten but to remove it.
-    Cookie,
-}
-
-impl Field {
-    /// Its name in the configuration, and in what a command spot reads and writes.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Updated => "updated",
-            Self::Deleted => "deleted",
-            Self::Cookie => "cookie",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
+pub(crate) use crate::config::SpotField as Field;
 
 /// What a spot holds, by field, as the product writes it. A field that is not there, or null, is left out.
 pub(crate) type Fields = BTreeMap<Field, String>;
@@ -56,7 +26,7 @@ pub(crate) struct Found {
 
 /// A spot that could not be read or written. `place` names it for a person: a path, a URL without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SpotError {
+pub enum SpotError {
     /// It is not what was read before; nothing was written.
     #[error("{place} was written by another program since it was read; nothing was written there")]
     Moved {

@@ -35,7 +35,7 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
     if let Some(feed) = &input.feed {
         return super::feed::held(input, feed);
     }
-    if nothing_read(input) {
+    if let Some(evidence) = from_zero(input) {
         return Ok(Held {
             s: input
                 .source
@@ -43,7 +43,7 @@ pub(super) fn held(input: &Input) -> Result<Held, WhyNoStart> {
                 .iter()
                 .map(|nc| (nc.clone(), Vector::new()))
                 .collect(),
-            evidence: Evidence::NothingRead,
+            evidence,
             // True at any time: it can neither be too old nor void.
             at: UtcMs::from_millis(i64::MAX),
         });
@@ -133,15 +133,23 @@ impl Held {
     pub(super) fn is_from_zero(&self) -> bool {
         matches!(
             self.evidence,
-            Evidence::NothingRead | Evidence::FullPass { .. }
+            Evidence::NothingRead
+                | Evidence::OwnCookie
+                | Evidence::Reset
+                | Evidence::FullPass { .. }
         )
     }
 }
 
-/// Whether the consumer has not completed a search yet: it will read everything, wherever it does.
-fn nothing_read(input: &Input) -> bool {
+/// Why 0 is right on every DC: the consumer has not completed a search yet, or it needs no USN of ours.
+fn from_zero(input: &Input) -> Option<Evidence> {
     let cursor = &input.cursor.cursor;
-    cursor.last_updated == Usn::ZERO && cursor.last_deleted == Usn::ZERO
+    let is_zero = cursor.last_updated == Usn::ZERO && cursor.last_deleted == Usn::ZERO;
+    match input.position {
+        Position::Cookie => Some(Evidence::OwnCookie),
+        Position::Reset => Some(Evidence::Reset),
+        Position::BeforeSearch | Position::LargestSeen => is_zero.then_some(Evidence::NothingRead),
+    }
 }
 
 /// The vectors collected before the cursor's USN was reached, and the cursor itself for the DC in use.

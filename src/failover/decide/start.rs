@@ -33,11 +33,15 @@ pub(super) fn starts(
         .ok()
         .filter(|start| start.proven)
         .map(|start| start.usn);
-    let time = by_time(input, candidate, facts, target, proven, now);
+    let has_usns = input.position.has_usns();
+    let with_usn = |start: Result<StartPoint, WhyNoStart>| {
+        start.and_then(|start| has_usns.then_some(start).ok_or(WhyNoStart::NoUsn))
+    };
+    let time = with_usn(by_time(input, candidate, facts, target, proven, now));
     let manual = candidate
         .by_hand
         .is_some()
-        .then(|| by_hand(input, candidate, facts, proven, now));
+        .then(|| with_usn(by_hand(input, candidate, facts, proven, now)));
     Starts {
         best: super::feed::best(input, facts, &vector, &time),
         vector,

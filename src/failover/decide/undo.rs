@@ -1,8 +1,8 @@
 //! Undo: the previous host and cursor are put back, as an ordinary switch (R3).
 
 use crate::model::{
-    DcFacts, DcName, HeldCursor, Incarnation, InvocationId, Knowledge, NcVectors, Switch, Usn,
-    UtcMs, Vector,
+    Cursor, DcFacts, DcName, HeldCursor, Incarnation, InvocationId, Knowledge, NcVectors, Switch,
+    Usn, UtcMs, Vector,
 };
 
 use super::switch::after_switch;
@@ -22,7 +22,8 @@ pub struct UndoInput {
     pub incarnation: Option<InvocationId>,
     /// The answer of the old DC just now; `None` where it gives none.
     pub facts: Option<DcFacts>,
-    /// Whether everything is read anew wherever it goes on, a pass of our own feed being due or under way: 0 is proven.
+    /// Whether no USN matters wherever it goes on: a pass of our own feed is due or under way, or the cursor of an
+    /// outside consumer is a cookie or is removed. 0 is proven.
     pub begins_anew: bool,
     /// Whether the old cursor is put back even if that could skip changes.
     pub allow_gap: bool,
@@ -136,7 +137,7 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
     check_old_dc(input, id, old.read_up_to())?;
     let mut new = old.clone();
     new.invocation_id = id;
-    let unread = !input.done.restart && found == written;
+    let unread = !input.done.restart && is_unmoved(found, written);
     let proven = proven_start(input, id);
     match proven {
         Some(bound) => {
@@ -160,6 +161,15 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
         knowledge,
         restart: input.restart,
     })
+}
+
+/// Whether the cursor stands where it was written; a consumer may keep no incarnation.
+fn is_unmoved(found: &Cursor, written: &Cursor) -> bool {
+    let mut written = written.clone();
+    written.invocation_id = written
+        .invocation_id
+        .filter(|_| found.invocation_id.is_some());
+    *found == written
 }
 
 fn check_old_dc(input: &UndoInput, id: Option<InvocationId>, old: Usn) -> Result<(), UndoRefused> {

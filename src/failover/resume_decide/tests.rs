@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Remaining, Stands, what_remains, where_it_stands};
+use super::{Look, Remaining, Stands, is_to_the_letter, what_remains, where_it_stands};
 use crate::model::{
     Attempt, AttemptKind, AttemptState, Cursor, CursorTag, HeldCursor, Knowledge, Switch, Usn,
     UtcMs,
@@ -19,6 +19,17 @@ fn cursor(dc: u8, updated: i64, deleted: i64) -> Cursor {
         ),
         last_updated: Usn::new(updated).unwrap(),
         last_deleted: Usn::new(deleted).unwrap(),
+    }
+}
+
+/// What a plain cursor shows, or an outside one whose places say which it is.
+fn look(found: &Cursor, stands: Option<Stands>) -> Look {
+    Look {
+        held: HeldCursor {
+            cursor: found.clone(),
+            tag: CursorTag("1".to_owned()),
+        },
+        stands,
     }
 }
 
@@ -80,7 +91,7 @@ fn every_state_with_every_cursor() {
         assert_eq!(what_remains(&attempt, None), wanted, "{state}");
         for found in anything {
             assert_eq!(
-                what_remains(&attempt, Some(found)),
+                what_remains(&attempt, Some(&look(found, None))),
                 wanted,
                 "{state} {found:?}"
             );
@@ -95,7 +106,8 @@ fn every_state_with_every_cursor() {
         (&other, conflict, conflict),
         (&behind, conflict, conflict),
     ] {
-        let in_state = |state| what_remains(&attempt(state, false, &old, &new), Some(found));
+        let seen = look(found, None);
+        let in_state = |state| what_remains(&attempt(state, false, &old, &new), Some(&seen));
         assert_eq!(in_state(S::Writing), writing, "{found:?}");
         assert_eq!(in_state(S::Switched), switched, "{found:?}");
     }
@@ -121,6 +133,33 @@ fn on_one_host_progress_from_either_is_nobodys() {
     assert_eq!(where_it_stands(&old, &new, &found), Stands::Neither);
 }
 
+#[test]
+fn what_the_places_of_an_outside_cursor_say_decides() {
+    use AttemptState as S;
+    let (old, new) = (cursor(1, 500, 500), cursor(2, 300, 300));
+    // To its values this is the new one with progress; to its places it is half of each.
+    let found = cursor(2, 500, 500);
+    let back = Remaining::RollBack { start_again: true };
+    for (stands, writing, switched) in [
+        (Stands::Old, back, Remaining::Conflict),
+        (Stands::New, Remaining::Record, Remaining::Start),
+        (Stands::Half, Remaining::Complete, Remaining::Conflict),
+        (Stands::Neither, Remaining::Conflict, Remaining::Conflict),
+    ] {
+        let seen = look(&found, Some(stands));
+        let in_state = |state| what_remains(&attempt(state, false, &old, &new), Some(&seen));
+        assert_eq!(in_state(S::Writing), writing, "{stands:?}");
+        assert_eq!(in_state(S::Switched), switched, "{stands:?}");
+        assert_eq!(in_state(S::Stopped), back, "{stands:?}");
+        assert!(!is_to_the_letter(&seen, &new));
+    }
+    let mut kept = new.clone();
+    kept.invocation_id = None;
+    assert!(is_to_the_letter(&look(&kept, Some(Stands::New)), &new));
+    assert!(!is_to_the_letter(&look(&kept, Some(Stands::Half)), &new));
+    assert!(!is_to_the_letter(&look(&kept, None), &new));
+}
+
 fn any_cursor() -> impl Strategy<Value = Cursor> {
     (1..4u8, 0..6i64, 0..6i64, any::<bool>()).prop_map(|(dc, updated, deleted, silent)| {
         let mut cursor = cursor(dc, updated, deleted);
@@ -139,7 +178,7 @@ proptest! {
     ) {
         let state = *AttemptState::ALL.get(state).unwrap();
         let attempt = attempt(state, was_stopped, &old, &new);
-        let remaining = what_remains(&attempt, found.as_ref());
+        let remaining = what_remains(&attempt, found.as_ref().map(|found| look(found, None)).as_ref());
         prop_assert_eq!(remaining == Remaining::Nothing, state.is_ended());
         match remaining {
             // Only what is sure to come from the new cursor is recorded as switched.
@@ -159,6 +198,7 @@ proptest! {
             }
             Remaining::Start => prop_assert!(state == AttemptState::Switched || state == AttemptState::Starting),
             Remaining::Conflict => prop_assert!(found.is_some_and(|found| found != new || new == old)),
+            Remaining::Complete => prop_assert!(false, "a plain cursor has no halves"),
             Remaining::Look => prop_assert!(found.is_none()),
             Remaining::Nothing => {}
         }

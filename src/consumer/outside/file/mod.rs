@@ -1,0 +1,310 @@
+//! A spot in a file of another product: JSON, TOML, Java properties, or the text as a whole.
+//!
+//! Owns the reading and replacing of the file. What is changed within its text is decided by the form's own module,
+//! each of them pure, and each leaves everything else as it is, to the byte.
+//!
+//! # Decisions
+//! - A symbolic link is followed and the file it names is replaced, never the link.
+//! - Replaced by rename, with mode and owner kept: who reads it sees the old or the new file, never a part.
+//! - The text is taken byte for byte, each byte a letter: properties are Latin-1 by their format, and UTF-8 stays what
+//!   it is. JSON and TOML must be UTF-8.
+//! - What was edited is read again before it is put in place, and must say what was meant, and nothing else changed.
+//! - A file that is removed as a whole (a cookie that is reset) is set aside under another name, not thrown away.
+
+mod json;
+mod properties;
+mod toml;
+
+use std::fs;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::super::replace::put;
+use super::spot::{Change, Field, Fields, Found, SpotError};
+use crate::config::{FileForm, FileSettings, Keys};
+
+/// No configuration or state file is larger; what is, is another file.
+const LARGEST: u64 = 16 << 20;
+
+/// What is wrong in a text, or in the way of an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Flaw {
+    what: String,
+    value: String,
+    must: String,
+}
+
+impl Flaw {
+    fn new(what: impl Into<String>, value: &str, must: impl Into<String>) -> Self {
+        let mut shown: String = value.chars().take(60).collect();
+        if shown.len() < value.len() {
+            shown.push('…');
+        }
+        Self {
+            what: what.into(),
+            value: shown,
+            must: must.into(),
+        }
+    }
+}
+
+/// A file with the fields in it.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSpot {
+    path: PathBuf,
+    form: FileForm,
+}
+
+impl FileSpot {
+    pub(super) fn new(settings: &FileSettings) -> Self {
+        Self {
+            path: settings.path.clone(),
+            form: settings.form.clone(),
+        }
+    }
+
+    pub(super) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    pub(super) async fn read(&self) -> Result<Found, SpotError> {
+        let spot = self.clone();
+        blocking(move || spot.load().map(|(_, _, found)| found)).await
+    }
+
+    pub(super) async fn replace(&self, expected: &Found, new: &Change) -> Result<(), SpotError> {
+        let (spot, expected, new) = (self.clone(), expected.clone(), new.clone());
+        blocking(move || spot.put(&expected, &new)).await
+    }
+
+    /// The file behind the links, its content, and what it says.
+    fn load(&self) -> Result<(PathBuf, Option<Vec<u8>>, Found), SpotError> {
+        let content = self.content()?;
+        let fields = match &content {
+            None => Fields::new(),
+            Some((_, bytes)) => self.fields(bytes)?,
+        };
+        let tag = content
+            .as_ref()
+            .map_or_else(String::new, |(_, bytes)| digest(bytes));
+        let (path, bytes) = match content {
+            Some((path, bytes)) => (path, Some(bytes)),
+            None => (self.path.clone(), None),
+        };
+        Ok((path, bytes, Found { fields, tag }))
+    }
+
+    /// The bytes; a file that is one field alone may be missing, as that field.
+    fn content(&self) -> Result<Option<(PathBuf, Vec<u8>)>, SpotError> {
+        let read = || {
+            let path = fs::canonicalize(&self.path)?;
+            let mut bytes = Vec::new();
+            fs::File::open(&path)?
+                .take(LARGEST + 1)
+                .read_to_end(&mut bytes)?;
+            Ok((path, bytes))
+        };
+        let found: std::io::Result<(PathBuf, Vec<u8>)> = read();
+        match found {
+            Ok((_, bytes)) if bytes.len() as u64 > LARGEST => Err(SpotError::Unreadable {
+                place: self.place(),
+                problem: format!("it has more than {} MiB", LARGEST >> 20),
+                cure: "name the file that holds the position".to_owned(),
+            }),
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind() == ErrorKind::NotFound => match self.form {
+                FileForm::Raw(_) => Ok(None),
+                _ => Err(SpotError::Missing {
+                    place: self.place(),
+                    detail: String::new(),
+                    cure: "let the product write it once, or correct where it is".to_owned(),
+                }),
+            },
+            Err(error) => Err(SpotError::Unreadable {
+                place: self.place(),
+                problem: error.to_string(),
+                cure: "check that this user may read it".to_owned(),
+            }),
+        }
+    }
+
+    fn flawed(&self, flaw: Flaw) -> SpotError {
+        SpotError::Flawed {
+            place: self.place(),
+            what: flaw.what,
+            value: flaw.value,
+            must: flaw.must,
+        }
+    }
+
+    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, SpotError> {
+        std::str::from_utf8(bytes).map_err(|error| {
+            let at = format!("not UTF-8 at byte {}", error.valid_up_to());
+            self.flawed(Flaw::new("its text", &at, "UTF-8"))
+        })
+    }
+
+    fn fields(&self, bytes: &[u8]) -> Result<Fields, SpotError> {
+        match &self.form {
+            FileForm::Json(keys) => json::read(self.text(bytes)?, keys),
+            FileForm::Toml(keys) => toml::read(self.text(bytes)?, keys),
+            FileForm::Properties(keys) => properties::read(&letters(bytes), keys),
+            FileForm::Raw(field) => Ok(whole(*field, bytes)),
+        }
+        .map_err(|flaw| self.flawed(flaw))
+    }
+
+    fn edited(&self, bytes: &[u8], new: &Change) -> Result<Vec<u8>, SpotError> {
+        match &self.form {
+            FileForm::Json(keys) => {
+                json::edit(self.text(bytes)?, keys, new).map(String::into_bytes)
+            }
+            FileForm::Toml(keys) => {
+                toml::edit(self.text(bytes)?, keys, new).map(String::into_bytes)
+            }
+            FileForm::Properties(keys) => {
+                properties::edit(&letters(bytes), keys, new).map(|text| octets(&text))
+            }
+            FileForm::Raw(field) => Ok(rewritten(*field, bytes, new)),
+        }
+        .map_err(|flaw| self.flawed(flaw))
+    }
+
+    fn unwritable(&self, problem: impl Into<String>) -> SpotError {
+        SpotError::Unwritable {
+            place: self.place(),
+            problem: problem.into(),
+            cure: "check room and rights in its folder".to_owned(),
+        }
+    }
+
+    fn put(&self, expected: &Found, new: &Change) -> Result<(), SpotError> {
+        let (path, bytes, found) = self.load()?;
+        if found != *expected {
+            return Err(SpotError::Moved {
+                place: self.place(),
+            });
+        }
+        if let FileForm::Raw(field) = self.form
+            && new.get(&field) == Some(&None)
+        {
+            let aside = set_aside(&path);
+            let moved = fs::rename(&path, &aside).and_then(|()| sync_folder(&path));
+            return moved.map_err(|error| self.unwritable(error.to_string()));
+        }
+        let Some(bytes) = bytes else {
+            return self.bring_back(&path, new);
+        };
+        let edited = self.edited(&bytes, new)?;
+        let mut wanted = found.fields;
+        for (field, text) in new {
+            match text {
+                Some(text) => wanted.insert(*field, text.clone()),
+                None => wanted.remove(field),
+            };
+        }
+        let reads = self.fields(&edited)?;
+        if reads != wanted {
+            let problem = format!("{wanted:?} would read back as {reads:?}");
+            return Err(self.unwritable(problem));
+        }
+        put(&path, &edited).map_err(|error| self.unwritable(error.to_string()))
+    }
+
+    /// Puts a file back that was set aside, where it holds what is to be written.
+    fn bring_back(&self, path: &Path, new: &Change) -> Result<(), SpotError> {
+        let aside = set_aside(path);
+        let kept = fs::read(&aside).map_err(|error| self.unwritable(error.to_string()))?;
+        let fields = self.fields(&kept)?;
+        let fits = new
+            .iter()
+            .all(|(field, text)| fields.get(field) == text.as_ref());
+        if !fits {
+            let problem = format!("{} holds something else", aside.display());
+            return Err(self.unwritable(problem));
+        }
+        let moved = fs::rename(&aside, path).and_then(|()| sync_folder(path));
+        moved.map_err(|error| self.unwritable(error.to_string()))
+    }
+}
+
+fn set_aside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".highwater-old");
+    PathBuf::from(name)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+/// Each byte as the letter of that number.
+fn letters(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+/// The bytes again; other letters are never put in.
+fn octets(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|letter| u8::try_from(letter).unwrap_or(b'?'))
+        .collect()
+}
+
+/// The file as one field, blanks around it left out. What is no text is known by its digest.
+fn whole(field: Field, bytes: &[u8]) -> Fields {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => format!("sha256:{}", digest(bytes)),
+    };
+    if text.is_empty() {
+        return Fields::new();
+    }
+    Fields::from([(field, text)])
+}
+
+/// The file with another text between its blanks.
+fn rewritten(field: Field, bytes: &[u8], new: &Change) -> Vec<u8> {
+    let Some(Some(text)) = new.get(&field) else {
+        return bytes.to_vec();
+    };
+    let old = String::from_utf8_lossy(bytes);
+    let begin = old.len() - old.trim_start().len();
+    let (lead, rest) = old.split_at_checked(begin).unwrap_or(("", &old));
+    let (_, tail) = rest
+        .split_at_checked(rest.trim_end().len())
+        .unwrap_or((rest, ""));
+    format!("{lead}{text}{tail}").into_bytes()
+}
+
+/// The field that each of these texts names, for a message.
+fn named(field: Field, key: &str) -> String {
+    format!("`{key}` ({field})")
+}
+
+/// The changes that concern these keys, with their keys.
+fn changes<'a>(
+    keys: &'a Keys,
+    new: &'a Change,
+) -> impl Iterator<Item = (Field, &'a str, Option<&'a str>)> {
+    new.iter()
+        .filter_map(|(field, text)| Some((*field, keys.get(field)?.as_str(), text.as_deref())))
+}
+
+async fn blocking<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, SpotError> + Send + 'static,
+) -> Result<T, SpotError> {
+    tokio::task::spawn_blocking(job)
+        .await
+        .map_err(|_| SpotError::Ended)?
+}
+
+#[cfg(test)]
+mod tests;
