@@ -127,12 +127,12 @@ fn a_cursor_that_moved_after_the_plan_is_left_alone() {
         // The sync's last act before it stands still.
         scene
             .stop
-            .push_str(r#"; sed -i s/5000/5001/ "$0/cursor.json""#);
+            .push_str(r#"; sed -i s/5000/5001/ "$0/cursor.json" "$0/state.json""#);
         runtime().block_on(async {
             let store = scene.open().await;
             let consumer = scene.consumer(&store);
             let expected = consumer.read().await.unwrap();
-            let moved = cursor(1, 5001, 4990);
+            let moved = scene.kept(cursor(1, 5001, 4990));
             if kind == Kind::Store {
                 consumer.compare_and_set(&expected, &moved).await.unwrap();
             }
@@ -198,7 +198,7 @@ fn a_cursor_that_moved_before_the_stop_is_planned_with_again() {
             let store = scene.open().await;
             let consumer = scene.consumer(&store);
             let planned = scene.order(&consumer, true).await;
-            let moved = cursor(1, 5100, 5090);
+            let moved = scene.kept(cursor(1, 5100, 5090));
             let read_on = consumer.compare_and_set(&planned.switch.expected, &moved);
             read_on.await.unwrap();
             // An order for the old cursor, or to another DC, is none for this one.
