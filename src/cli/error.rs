@@ -5,6 +5,7 @@ use std::error::Error;
 use super::Exit;
 use super::output::to_stderr;
 use crate::config::ConfigError;
+use crate::consumer::{ConsumerError, SpotError};
 use crate::failover::{ApplyError, FailoverError};
 use crate::model::PollFailure;
 use crate::store::StoreError;
@@ -68,12 +69,17 @@ impl CliError {
             Self::Directory(failure) => Exit::of_failure_kind(failure.kind),
             Self::Refused { .. } => Exit::Refused,
             Self::Usage(_) => Exit::Usage,
-            Self::Apply(error) if matches!(**error, ApplyError::Busy(_)) => Exit::Refused,
-            Self::Store(_)
-            | Self::Failover(_)
-            | Self::Apply(_)
-            | Self::Declined
-            | Self::Failed { .. } => Exit::Failed,
+            Self::Failover(FailoverError::Consumer(error)) => of_consumer(error),
+            Self::Apply(error) => match &**error {
+                ApplyError::Busy(_) => Exit::Refused,
+                ApplyError::Step { source, .. } | ApplyError::Unsettled { source, .. } => {
+                    of_consumer(source)
+                }
+                _ => Exit::Failed,
+            },
+            Self::Store(_) | Self::Failover(_) | Self::Declined | Self::Failed { .. } => {
+                Exit::Failed
+            }
         }
     }
 
@@ -95,6 +101,18 @@ impl CliError {
             cause = error.source();
         }
         to_stderr(text);
+    }
+}
+
+/// How a command ends that failed on an outside product's own place.
+fn of_consumer(error: &ConsumerError) -> Exit {
+    match error {
+        ConsumerError::Spot { source, .. } => match **source {
+            SpotError::Refused { .. } => Exit::Denied,
+            SpotError::Tls { .. } => Exit::Tls,
+            _ => Exit::Failed,
+        },
+        _ => Exit::Failed,
     }
 }
 

@@ -60,14 +60,16 @@ fn every_command_is_named() {
 #[test]
 fn the_smallest_configurations_load() {
     let blocks = blocks(&readme(), "toml");
-    let [smallest, in_place_of_the_consumer] = blocks.as_slice() else {
-        panic!("{} blocks of TOML", blocks.len());
+    let [smallest, in_place_of_the_consumer @ ..] = blocks.as_slice() else {
+        panic!("no block of TOML");
     };
+    assert_eq!(in_place_of_the_consumer.len(), 4);
     let (rest, _) = smallest.split_once("[resource.hr.consumer]").unwrap();
-    for (text, feeds) in [
-        (smallest.clone(), 0),
-        (format!("{rest}{in_place_of_the_consumer}"), 1),
-    ] {
+    let others = in_place_of_the_consumer.iter().map(|block| {
+        let feeds = usize::from(block.contains("\"builtin\""));
+        (format!("{rest}{block}"), feeds)
+    });
+    for (text, feeds) in std::iter::once((smallest.clone(), 0)).chain(others) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("highwater.toml");
         std::fs::write(&path, text).unwrap();

@@ -17,6 +17,8 @@
 //! - `connecting`: TLS, credentials and DCs that are not there
 //! - `dying`: Highwater itself is killed
 //! - `keeping`: a cursor kept in the store
+//! - `outside`: another product's sync, by its own files and database
+//! - `postgres`: the database server it keeps them in
 //! - `reading`: a whole domain as a feed reads it
 //! - `feed`: the change feed's events, compared with the directory
 //! - `feed_breaking`: the change feed's rules broken by hand
@@ -44,6 +46,8 @@ mod keeping;
 mod lab;
 mod moving;
 mod moving_again;
+mod outside;
+mod postgres;
 mod process;
 mod product;
 mod reading;
