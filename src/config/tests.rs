@@ -3,6 +3,7 @@
 
 mod feed;
 mod mistakes;
+mod outside;
 mod process;
 #[cfg(unix)]
 mod secrets;

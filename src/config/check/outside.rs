@@ -70,9 +70,10 @@ pub(super) fn read(
     let cursor = cursor_field
         .and_then(|field| field.table(notes))
         .and_then(|table| spot::read(table, place, notes));
-    let host = host(section, cursor.as_ref(), can_start, place, notes);
+    let is_flawed = given && cursor.is_none();
+    let host = host(section, cursor.as_ref(), is_flawed, can_start, place, notes);
     let confirm = confirm(section, notes);
-    if given && cursor.is_none() {
+    if is_flawed {
         return None;
     }
     if let (Some(shape), Some(cursor), Some(span)) = (&shape, &cursor, cursor_span) {
@@ -171,12 +172,17 @@ fn fields_fit(
 fn host(
     section: &mut Section<'_>,
     cursor: Option<&SpotSettings>,
+    is_flawed: bool,
     can_start: bool,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<HostPlace> {
     let in_cursor = cursor.is_some_and(|spot| spot.fields().contains(&SpotField::Host));
     let Some(field) = section.take("host", notes) else {
+        if is_flawed {
+            // Whether the host is there cannot be told.
+            return None;
+        }
         if in_cursor {
             return Some(HostPlace::WithCursor);
         }
