@@ -116,7 +116,7 @@ fn clean_run(kind: Kind, restart: bool) -> BTreeMap<&'static str, usize> {
 }
 
 /// How a run that should be killed ended.
-struct Killed {
+struct Ended {
     /// Whether it was killed.
     killed: bool,
     /// How its attempt was settled.
@@ -126,7 +126,7 @@ struct Killed {
 }
 
 /// Kills at the n-th `call`, resumes in a fresh process, checks.
-fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> Killed {
+fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> Ended {
     let scene = Scene::new(kind);
     let options = [
         "-o".to_owned(),
@@ -145,7 +145,7 @@ fn kill_at(kind: Kind, restart: bool, call: &str, n: usize) -> Killed {
     let resumed = as_child(fresh, &scene, "resume", restart);
     assert!(resumed.status.success(), "{call} {n}: {resumed:?}");
     let runtime = runtime();
-    Killed {
+    Ended {
         killed,
         state: runtime.block_on(scene.check(restart)),
         halved: runtime.block_on(scene.was_cut_between_places()),
@@ -169,7 +169,7 @@ fn killed_at_every_write() {
         let (mut missed, mut back, mut forward, mut halves) = (0, 0, 0, 0);
         for index in 0..wanted {
             let (call, n) = points[index * points.len() / wanted];
-            let Killed {
+            let Ended {
                 killed,
                 state,
                 halved,

@@ -13,5 +13,6 @@
 mod cuts;
 mod faults;
 mod kills;
+mod places;
 mod races;
 mod scene;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highwater::config::{
-    Consumer as Settings, ConsumerKind, FileForm, FileSettings, HostPlace, Outside, Position,
-    Shape, SpotField, SpotSettings, Turn,
+    Confirm, Consumer as Settings, ConsumerKind, FileForm, FileSettings, HostPlace, Outside,
+    Position, Shape, SpotField, SpotSettings, Turn,
 };
 use highwater::consumer::Consumer;
 use highwater::failover::{Applied, ApplyError, Order, Resumed, apply, resume};
@@ -98,6 +98,8 @@ pub(crate) struct Scene {
     pub(crate) kind: Kind,
     pub(crate) stop: String,
     pub(crate) start: String,
+    /// How an outside sync is seen to go on.
+    pub(crate) confirm: Option<Confirm>,
     /// Removes the folder at the end, where this process made it.
     owned: Option<TempDir>,
 }
@@ -124,6 +126,7 @@ impl Scene {
             kind,
             stop: STOP.to_owned(),
             start: START.to_owned(),
+            confirm: None,
             owned: None,
         }
     }
@@ -196,7 +199,7 @@ impl Scene {
             cursor: Some(file("state.json", FileForm::Json(usns))),
             host: HostPlace::Spot(file("sync.properties", FileForm::Properties(host))),
             attribute: HostAttribute::LdapHost,
-            confirm: None,
+            confirm: self.confirm.clone(),
         }
     }
 
@@ -275,7 +278,7 @@ impl Scene {
     }
 
     /// What the files held besides the cursor is there to the letter.
-    fn check_files(&self, is_new: bool) {
+    pub(crate) fn check_files(&self, is_new: bool) {
         let text = |name: &str| fs::read_to_string(self.dir.join(name)).unwrap();
         if self.kind == Kind::File {
             let text = text("cursor.json");

@@ -121,7 +121,7 @@ fn a_connection_is_clear_only_on_a_socket_or_in_full_words() {
         "user = \"highwater\"",
         "user = \"x\"\nsecurity = \"clear\"",
     );
-    assert!(said[0].contains("is not known"), "{said:?}");
+    assert!(said.concat().contains("is not known"), "{said:?}");
 }
 
 #[test]
@@ -137,119 +137,121 @@ fn shapes_without_a_usn_have_no_position_and_need_no_start() {
     }
 }
 
+/// The consumer, a part of it, what stands there instead, and what is said of that.
+const MISTAKES: [(&str, &str, &str, &str); 18] = [
+    (
+        FILES,
+        "\"one_usn\"",
+        "\"two_usns\"",
+        "does not say where `deleted` is, which shape \"two_usns\" has -> add deleted",
+    ),
+    (
+        FILES,
+        "updated = \"/usn\"",
+        "updated = \"/usn\", deleted = \"/d\"",
+        "which shape \"one_usn\" has not -> take deleted out",
+    ),
+    (
+        FILES,
+        "\"/usn\"",
+        "\"usn\"",
+        "\"usn\" is no JSON pointer -> begin it with /",
+    ),
+    (
+        FILES,
+        "json = {",
+        "jsom = {",
+        "no known key -> did you mean `json`?",
+    ),
+    (
+        FILES,
+        "\"hr.service\"",
+        "\"--now\"",
+        "no name of a systemd unit",
+    ),
+    (
+        FILES,
+        "{ unit = ",
+        "{ units = ",
+        "`resource.hr.consumer.stop.unit` is missing",
+    ),
+    (
+        FILES,
+        "position = \"before_search\"\n",
+        "",
+        "`resource.hr.consumer.position` is missing",
+    ),
+    (
+        FILES,
+        "shape = \"one_usn\"\n",
+        "",
+        "`resource.hr.consumer.shape` is missing",
+    ),
+    (
+        FILES,
+        "shape =",
+        "reset_to = \"0\"\nshape =",
+        "is of no use with this shape",
+    ),
+    (
+        FILES,
+        "shape =",
+        "path = \"x\"\nshape =",
+        "is of no use with kind \"outside\" -> remove it, and name the file",
+    ),
+    (
+        FILES,
+        "file = \"state.json\"\n",
+        "file = \"state.json\"\nsqlite = \"x\"\n",
+        "needs one of file, sqlite, postgres and command",
+    ),
+    (
+        FILES,
+        "file = \"state.json\"\n",
+        "file = \"state.json\"\nwhere = { a = \"b\" }\n",
+        "`resource.hr.consumer.cursor.where` is of no use with file",
+    ),
+    (
+        FILES,
+        "updated =",
+        "host = \"/h\", updated =",
+        "names a second place of the host",
+    ),
+    (
+        FILES,
+        "toml = { host",
+        "toml = { cookie",
+        "must say where `host` is, and nothing else",
+    ),
+    (
+        POSTGRES,
+        ", host = \"h\"",
+        "",
+        "`resource.hr.consumer.host` is missing",
+    ),
+    (
+        POSTGRES,
+        "where = { id = \"7\" }\n",
+        "",
+        "`resource.hr.consumer.cursor.where` is missing",
+    ),
+    (
+        POSTGRES,
+        "{ env = \"HW_DB\" }",
+        "\"hunter2\"",
+        "must not be written into this file",
+    ),
+    (
+        POSTGRES,
+        "\"off\"",
+        "\"off\"\nconfirm_command = [\"x\"]",
+        "is of no use with confirm = \"off\"",
+    ),
+];
+
 #[test]
 fn each_mistake_is_told_with_its_cure() {
-    let cases: [(&str, &str, &str, &str); 18] = [
-        (
-            FILES,
-            "\"one_usn\"",
-            "\"two_usns\"",
-            "does not say where `deleted` is, which shape \"two_usns\" has -> add deleted",
-        ),
-        (
-            FILES,
-            "updated = \"/usn\"",
-            "updated = \"/usn\", deleted = \"/d\"",
-            "which shape \"one_usn\" has not -> take deleted out",
-        ),
-        (
-            FILES,
-            "\"/usn\"",
-            "\"usn\"",
-            "\"usn\" is no JSON pointer -> begin it with /",
-        ),
-        (
-            FILES,
-            "json = {",
-            "jsom = {",
-            "no known key -> did you mean `json`?",
-        ),
-        (
-            FILES,
-            "\"hr.service\"",
-            "\"--now\"",
-            "no name of a systemd unit",
-        ),
-        (
-            FILES,
-            "{ unit = ",
-            "{ units = ",
-            "`resource.hr.consumer.stop.unit` is missing",
-        ),
-        (
-            FILES,
-            "position = \"before_search\"\n",
-            "",
-            "`resource.hr.consumer.position` is missing",
-        ),
-        (
-            FILES,
-            "shape = \"one_usn\"\n",
-            "",
-            "`resource.hr.consumer.shape` is missing",
-        ),
-        (
-            FILES,
-            "shape =",
-            "reset_to = \"0\"\nshape =",
-            "is of no use with this shape",
-        ),
-        (
-            FILES,
-            "shape =",
-            "path = \"x\"\nshape =",
-            "is of no use with kind \"outside\" -> remove it, and name the file",
-        ),
-        (
-            FILES,
-            "file = \"state.json\"\n",
-            "file = \"state.json\"\nsqlite = \"x\"\n",
-            "needs one of file, sqlite, postgres and command",
-        ),
-        (
-            FILES,
-            "file = \"state.json\"\n",
-            "file = \"state.json\"\nwhere = { a = \"b\" }\n",
-            "`resource.hr.consumer.cursor.where` is of no use with file",
-        ),
-        (
-            FILES,
-            "updated =",
-            "host = \"/h\", updated =",
-            "names a second place of the host",
-        ),
-        (
-            FILES,
-            "toml = { host",
-            "toml = { cookie",
-            "must say where `host` is, and nothing else",
-        ),
-        (
-            POSTGRES,
-            ", host = \"h\"",
-            "",
-            "`resource.hr.consumer.host` is missing",
-        ),
-        (
-            POSTGRES,
-            "where = { id = \"7\" }\n",
-            "",
-            "`resource.hr.consumer.cursor.where` is missing",
-        ),
-        (
-            POSTGRES,
-            "{ env = \"HW_DB\" }",
-            "\"hunter2\"",
-            "must not be written into this file",
-        ),
-        (
-            POSTGRES,
-            "\"off\"",
-            "\"off\"\nconfirm_command = [\"x\"]",
-            "is of no use with confirm = \"off\"",
-        ),
-    ];
-    for (consumer, from, to, wanted) in cases {
+    for (consumer, from, to, wanted) in MISTAKES {
         let said = said(consumer, from, to);
         assert!(
             said.iter().any(|one| one.contains(wanted)),
@@ -270,7 +272,8 @@ fn what_cannot_be_done_to_a_place_is_told() {
     let said_of = |from: &str, to: &str| said(&reset, from, to);
     let told = said_of("file = \"state.json\"", "file = \"state.toml\"");
     assert!(
-        told[0].contains("is TOML, from which nothing is removed -> add reset_to"),
+        told.concat()
+            .contains("is TOML, from which nothing is removed -> add reset_to"),
         "{told:?}"
     );
     loaded(&reset.replace("shape =", "reset_to = \"0\"\nshape ="));
@@ -282,7 +285,8 @@ fn what_cannot_be_done_to_a_place_is_told() {
         .replace("start = [\"hr-sync\", \"--server\", \"{host}\"]\n", "");
     let told = said(&first, "first = \"dc1\"", "first = \"dc2\"");
     assert!(
-        told[0].contains("is of no use without a start command"),
+        told.concat()
+            .contains("is of no use without a start command"),
         "{told:?}"
     );
 }
