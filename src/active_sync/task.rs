@@ -1,5 +1,6 @@
 //! The feed of one resource at work: passes over the changes, loads, deliveries, until it is told to stop.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::store::{PageWritten, Store, StoreError};
 
 /// The longest wait after failures in a row.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How many failures are kept that cannot be taken down: more than any rule's window can tell apart.
+const MOST_OWED: usize = 1_000;
 
 /// The feed of one resource.
 pub struct Task {
@@ -31,6 +34,8 @@ pub struct Task {
     stop: CancellationToken,
     tee: bool,
     reader: Option<Reader>,
+    /// Failures that could not be taken down yet, oldest first.
+    owed: VecDeque<NewFailure>,
 }
 
 impl Task {
@@ -55,6 +60,7 @@ impl Task {
             stop,
             tee,
             reader: None,
+            owed: VecDeque::new(),
         })
     }
 
@@ -85,23 +91,42 @@ impl Task {
         }
     }
 
-    /// Takes a failure down where the status shows it and where the failure process hears of it.
-    async fn report(&self, error: &FeedError) -> Result<(), StoreError> {
+    /// Takes a failure down where the status shows it and where the failure process hears of it. Where the store cannot
+    /// write (a full disk), the failure is kept and taken down with the next one, as of its own time.
+    async fn report(&mut self, error: &FeedError) -> Result<(), StoreError> {
         let (resource, at) = (self.resource.name.clone(), clock::now());
         // The first word of a DC's failure is its kind, which the rules go by.
         let text = match error {
             FeedError::Directory(error) => error.failure().to_string(),
             error => error.to_string(),
         };
-        self.store.note_feed_problem(&resource, &text, at).await?;
-        let failure = NewFailure {
-            resource,
+        if self.owed.len() >= MOST_OWED {
+            self.owed.pop_front();
+        }
+        self.owed.push_back(NewFailure {
+            resource: resource.clone(),
             at,
             failure_timestamp: None,
             source: "active sync".to_owned(),
-            errors: vec![text],
-        };
-        self.store.report_failure(&failure).await?;
+            errors: vec![text.clone()],
+        });
+        let noted = self.store.note_feed_problem(&resource, &text, at).await;
+        match noted.and(self.pay().await) {
+            Err(error) if error.may_pass() => {
+                let owed = self.owed.len();
+                tracing::error!(resource = %self.resource.name, owed, "the failure is not on record yet: {error}");
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
+    /// Takes down the failures that could not be so far.
+    async fn pay(&mut self) -> Result<(), StoreError> {
+        while let Some(failure) = self.owed.front() {
+            self.store.report_failure(failure).await?;
+            self.owed.pop_front();
+        }
         Ok(())
     }
 
@@ -156,6 +181,7 @@ impl Task {
         loop {
             let before = outbox.delivered();
             self.step(&mut outbox, progress).await?;
+            self.pay().await?;
             if outbox.delivered() > before {
                 silent = Stopwatch::start();
             }

@@ -145,12 +145,12 @@ fn errors(given: Vec<String>) -> Result<Vec<String>, CliError> {
 pub(super) async fn desk(settings: Settings, context: &Context) -> Result<Desk, CliError> {
     let templates = Templates::load(settings.on_error.notices.templates.as_deref())
         .map_err(|error| CliError::failed("the templates cannot be used", error))?;
-    Ok(Desk {
-        store: context.store(&settings).await?,
-        settings: Arc::new(settings),
-        templates: Arc::new(templates),
-        host: runtime::host(),
-    })
+    Ok(Desk::new(
+        context.store(&settings).await?,
+        Arc::new(settings),
+        Arc::new(templates),
+        runtime::host(),
+    ))
 }
 
 /// Probes and decides where no service does; goes on for as long as nothing but probes is wanted.
@@ -175,6 +175,13 @@ async fn by_itself(desk: &Desk, resource: &ResourceSettings) -> Result<(), CliEr
         }
         tokio::time::sleep(PROBE_PAUSE).await;
     }
+    // Nobody looks again before the next failure: what is not told now may never be.
+    let eyes = Eyes {
+        is_last: true,
+        ..Eyes::default()
+    };
+    desk.turn(eyes, clock::now()).await?;
+    while desk.send_due().await? > 0 {}
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 use super::decide;
 use super::desk::{Desk, Eyes};
 use crate::model::{ActionKind, Proposal, ProposalState, ResourceName, UtcMs};
-use crate::store::{Addressed, ProposalChange, StoreError};
+use crate::store::{Addressed, ProposalChange, StoreError, ToldAs};
 
 /// Why an answer does not count.
 #[derive(Debug, thiserror::Error)]
@@ -164,16 +164,7 @@ impl Desk {
             plan: change.plan.clone().or_else(|| proposal.plan.clone()),
             ..proposal.clone()
         };
-        // A plan that is wanted or made, and one that is begun, is nobody's news.
-        let is_news = !matches!(
-            to,
-            ProposalState::Wanted | ProposalState::Planned | ProposalState::Running
-        );
-        let notices = if is_news {
-            self.notices_of(&merged, to, said, now).await?
-        } else {
-            Vec::new()
-        };
+        let (notices, told) = self.notices_of(&merged, to, said, now).await?;
         let words = if said.is_empty() {
             String::new()
         } else {
@@ -185,6 +176,7 @@ impl Desk {
                 .or_else(|| to.is_ended().then(|| said.to_owned())),
             event: Some(format!("proposal {} is {to}{words}", proposal.id)),
             notices,
+            told,
             ..change
         };
         let moved = self
@@ -197,13 +189,19 @@ impl Desk {
         Ok(())
     }
 
+    /// What is told of a step, and whether it is the first word of the proposal's incident.
     async fn notices_of(
         &self,
         proposal: &Proposal,
         to: ProposalState,
         said: &str,
         now: UtcMs,
-    ) -> Result<Vec<Addressed>, StoreError> {
+    ) -> Result<(Vec<Addressed>, Option<ToldAs>), StoreError> {
+        let nothing = (Vec::new(), None);
+        // A plan that is wanted or made, and one that is begun, is nobody's news; of an approval its outcome is.
+        if !to.is_ended() && to != ProposalState::Waiting {
+            return Ok(nothing);
+        }
         let incident = match proposal.incident {
             Some(id) => self.store.incident(id).await?,
             None => None,
@@ -216,14 +214,26 @@ impl Desk {
                     .any(|event| event.text.contains("is no_plan"))
             })
         {
-            return Ok(Vec::new());
+            return Ok(nothing);
+        }
+        // Nobody heard that a move was wanted: that it is not, or that its plan has to be made again, is no news either.
+        let is_first = incident.as_ref().is_some_and(|one| one.told_at.is_none());
+        if is_first && matches!(to, ProposalState::Withdrawn | ProposalState::Stale) {
+            return Ok(nothing);
         }
         let rule = incident.as_ref().and_then(|incident| incident.rule.clone());
         let channels = self.channels_of_resource(&proposal.resource, rule.as_deref());
-        let thread = incident.and_then(|incident| incident.thread);
-        let content = self.of_proposal(proposal, to, said, now).await?;
+        let thread = incident.as_ref().and_then(|one| one.thread.clone());
+        let content = self
+            .of_proposal(proposal, incident.as_ref(), to, said, now)
+            .await?;
         let addressed = self.addressed(&content, &channels, thread, now).await?;
-        Ok(addressed.into_iter().collect())
+        let told = incident.filter(|_| is_first).map(|incident| ToldAs {
+            outcome: incident.outcome,
+            channels,
+            thread: addressed.as_ref().map(|one| one.notice.message_id.clone()),
+        });
+        Ok((addressed.into_iter().collect(), told))
     }
 
     fn channels_of_resource(&self, resource: &ResourceName, rule: Option<&str>) -> Vec<String> {

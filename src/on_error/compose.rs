@@ -1,5 +1,7 @@
 //! What a notice says: put together from the store's facts.
 
+use std::collections::BTreeMap;
+
 use super::decide;
 use super::desk::{Desk, Facts};
 use super::render::{Asked, Content, Evidence, Told, plan_lines};
@@ -49,6 +51,12 @@ impl Desk {
             .map_or_else(String::new, |dc| format!(" of {dc}"));
         let outcome = first.map_or("failure", |one| one.outcome.code());
         let headline = match (names.as_slice(), outcome) {
+            ([name], "outage") if kind == NoticeKind::Resolved => {
+                format!("{name}: outage{of} is over")
+            }
+            ([name], outcome) if kind == NoticeKind::Resolved => {
+                format!("{name}: the sync no longer fails ({outcome})")
+            }
             ([name], "outage") => format!("{name}: outage{of}"),
             ([name], outcome) => format!("{name}: the sync fails ({outcome})"),
             (names, outcome) => format!(
@@ -58,19 +66,11 @@ impl Desk {
             ),
         };
         let mut content = self.empty(kind, headline, now);
-        let mut dcs: Vec<DcName> = Vec::new();
+        let mut sightings = BTreeMap::new();
         for (incident, facts) in incidents {
             content.incidents.push(self.told(incident).await?);
-            for (dc, seen) in &facts.sightings {
-                if !dcs.contains(dc) {
-                    dcs.push(dc.clone());
-                    let text = self.seen(dc, seen, now).await?;
-                    content.evidence.push(Evidence {
-                        dc: dc.to_string(),
-                        text,
-                    });
-                }
-            }
+            let seen = facts.sightings.iter();
+            sightings.extend(seen.map(|(dc, seen)| (dc.clone(), seen.clone())));
             if incident.resolved_at.is_none() && kind != NoticeKind::Resolved {
                 content
                     .commands
@@ -83,7 +83,24 @@ impl Desk {
                     .push(format!("highwater incidents ack {}", incident.id));
             }
         }
+        content.evidence = self.evidence(&sightings, now).await?;
         Ok(content)
+    }
+
+    /// What was seen of each DC.
+    async fn evidence(
+        &self,
+        sightings: &BTreeMap<DcName, Vec<Sighting>>,
+        now: UtcMs,
+    ) -> Result<Vec<Evidence>, StoreError> {
+        let mut evidence = Vec::new();
+        for (dc, seen) in sightings {
+            evidence.push(Evidence {
+                dc: dc.to_string(),
+                text: self.seen(dc, seen, now).await?,
+            });
+        }
+        Ok(evidence)
     }
 
     pub(super) async fn told(&self, incident: &Incident) -> Result<Told, StoreError> {
@@ -96,7 +113,10 @@ impl Desk {
                 }
             }
         }
-        let why: &[WhyWait] = incident.stance.as_ref().map_or(&[], |stance| &stance.why);
+        // What stands in the way of a move is of no interest where none is wanted any more.
+        let is_over = incident.resolved_at.is_some();
+        let stance = incident.stance.as_ref().filter(|_| !is_over);
+        let why: &[WhyWait] = stance.map_or(&[], |stance| &stance.why);
         Ok(Told {
             id: incident.id,
             resource: incident.resource.to_string(),
@@ -134,7 +154,7 @@ impl Desk {
             .count();
         let words = self.store.newest_words_of(dc).await?.unwrap_or_default();
         Ok(format!(
-            "failed {row} times in a row, {ago} s ago at last: {words}"
+            "failed {row} times in a row, last {ago} s ago: {words}"
         ))
     }
 
@@ -142,78 +162,81 @@ impl Desk {
     pub(super) async fn of_proposal(
         &self,
         proposal: &Proposal,
+        incident: Option<&Incident>,
         state: ProposalState,
         said: &str,
         now: UtcMs,
     ) -> Result<Content, StoreError> {
-        let (resource, id) = (&proposal.resource, proposal.id);
-        let to = proposal.plan.as_ref().and_then(|plan| plan.chosen.as_ref());
-        let to = to.map_or("another DC", |chosen| chosen.switch.to.as_str());
-        let from = proposal
-            .plan
-            .as_ref()
-            .map_or("the DC in use", |plan| plan.source.as_str());
-        let (kind, headline) = match state {
-            ProposalState::Waiting => (
-                NoticeKind::Proposed,
-                format!("{resource}: move from {from} to {to}?"),
-            ),
-            ProposalState::Approved => (
-                NoticeKind::Moved,
-                format!("{resource} is being moved from {from} to {to}"),
-            ),
-            ProposalState::Done => (
-                NoticeKind::Moved,
-                format!("{resource} was moved from {from} to {to}"),
-            ),
-            ProposalState::Failed => (
-                NoticeKind::Moved,
-                format!("{resource}: the move to {to} failed"),
-            ),
-            ProposalState::NoPlan => (
-                NoticeKind::Moved,
-                format!("{resource}: no DC may take over"),
-            ),
-            ProposalState::Rejected => (
-                NoticeKind::Moved,
-                format!("{resource}: the move to {to} was rejected"),
-            ),
-            ProposalState::Expired => (
-                NoticeKind::Moved,
-                format!("{resource}: nobody approved the move to {to} in time"),
-            ),
-            ProposalState::Stale => (
-                NoticeKind::Moved,
-                format!("{resource}: the plan to move to {to} no longer holds"),
-            ),
-            ProposalState::Withdrawn => (
-                NoticeKind::Moved,
-                format!("{resource}: no move to {to} is needed any more"),
-            ),
-            ProposalState::Wanted | ProposalState::Planned | ProposalState::Running => (
-                NoticeKind::Moved,
-                format!("{resource}: proposal {id} is {state}"),
-            ),
-        };
+        let (kind, headline) = headline(proposal, state);
         let mut content = self.empty(kind, headline, now);
         said.clone_into(&mut content.said);
-        if let Some(incident) = proposal.incident
-            && let Some(incident) = self.store.incident(incident).await?
-        {
-            content.incidents.push(self.told(&incident).await?);
+        if let Some(incident) = incident {
+            // What it waited for is the plan that stands below.
+            let told = self.told(incident).await?;
+            content.incidents.push(Told {
+                why: Vec::new(),
+                ..told
+            });
+            if let Some(resource) = self.settings.resources.get(&proposal.resource) {
+                let dc = self.dc_in_use(resource).await?;
+                let sightings = self.sightings(resource, dc.as_ref(), now).await?;
+                content.evidence = self.evidence(&sightings, now).await?;
+            }
         }
         content.proposal = Some(Asked {
-            id,
+            id: proposal.id,
             state: state.to_string(),
             by: proposal.proposed_by.clone(),
+            answered: answered(proposal),
             expires_at: proposal
                 .expires_at
                 .filter(|_| state == ProposalState::Waiting),
         });
         content.plan = proposal.plan.as_ref().map(plan_lines).unwrap_or_default();
-        content.commands = commands(resource, id, state);
+        content.commands = commands(&proposal.resource, proposal.id, state);
         Ok(content)
     }
+}
+
+/// The kind and the headline of what is told of a proposal in this state.
+fn headline(proposal: &Proposal, state: ProposalState) -> (NoticeKind, String) {
+    let (resource, id) = (&proposal.resource, proposal.id);
+    let plan = proposal.plan.as_ref();
+    let to = plan.and_then(|plan| plan.chosen.as_ref());
+    let to = to.map_or("another DC", |chosen| chosen.switch.to.as_str());
+    let from = plan.map_or("the DC in use", |plan| plan.source.as_str());
+    let headline = match state {
+        ProposalState::Waiting => format!("{resource}: move from {from} to {to}?"),
+        ProposalState::Done => format!("{resource} was moved from {from} to {to}"),
+        ProposalState::Failed => format!("{resource}: the move to {to} failed"),
+        ProposalState::NoPlan => format!("{resource}: no DC may take over"),
+        ProposalState::Rejected => format!("{resource}: the move to {to} was rejected"),
+        ProposalState::Expired => format!("{resource}: nobody approved the move to {to} in time"),
+        ProposalState::Stale => format!("{resource}: the plan to move to {to} no longer holds"),
+        ProposalState::Withdrawn => format!("{resource}: no move to {to} is needed any more"),
+        ProposalState::Wanted
+        | ProposalState::Planned
+        | ProposalState::Approved
+        | ProposalState::Running => format!("{resource}: proposal {id} is {state}"),
+    };
+    let kind = if state == ProposalState::Waiting {
+        NoticeKind::Proposed
+    } else {
+        NoticeKind::Moved
+    };
+    (kind, headline)
+}
+
+/// Who said yes or no, and why.
+fn answered(proposal: &Proposal) -> Option<String> {
+    if proposal.runs_by_itself {
+        return Some("by nobody: auto_failover is \"on\"".to_owned());
+    }
+    let by = proposal.answered_by.as_ref()?;
+    Some(match &proposal.reason {
+        Some(reason) => format!("{by}: {reason}"),
+        None => by.clone(),
+    })
 }
 
 fn commands(resource: &ResourceName, id: i64, state: ProposalState) -> Vec<String> {

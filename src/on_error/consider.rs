@@ -1,11 +1,11 @@
 //! Incidents: failures taken in, what is to be done decided, people told, and the end found.
 
 use super::compose::lives;
-use super::decide::{self, Due, Situation};
+use super::decide::{self, Due, Situation, Waits};
 use super::desk::{Desk, Eyes, Facts};
 use crate::config::{Process, ResourceSettings};
 use crate::model::{ActionKind, Incident, NoticeKind, Outcome, Stance, UtcMs, Verdicted, WhyWait};
-use crate::store::{IncidentChange, NewProposal, StoreError, Taken};
+use crate::store::{IncidentChange, NewProposal, SeenTold, StoreError, Taken, ToldAs};
 
 /// How many failures are taken in at once.
 const AT_ONCE: u32 = 200;
@@ -49,6 +49,15 @@ impl Desk {
 
     /// Considers every open incident: decides, proposes, tells, resolves.
     pub async fn consider(&self, eyes: Eyes, now: UtcMs) -> Result<(), StoreError> {
+        let on_error = &self.settings.on_error;
+        let waits = if eyes.is_last {
+            Waits::NONE
+        } else {
+            Waits {
+                group: on_error.notices.group_wait,
+                plan: on_error.safety.probe_within,
+            }
+        };
         let mut cases = Vec::new();
         for incident in self.store.open_incidents().await? {
             let Some((resource, process)) = self.process(&incident.resource) else {
@@ -71,8 +80,15 @@ impl Desk {
                 continue;
             }
             self.act(&mut case, now).await?;
-            let notices = &self.settings.on_error.notices;
-            case.due = decide::due(&case.incident, &case.facts.errors, process, notices, now);
+            let errors = &case.facts.errors;
+            case.due = decide::due(
+                &case.incident,
+                errors,
+                process,
+                &on_error.notices,
+                waits,
+                now,
+            );
             cases.push(case);
         }
         self.tell(&cases, now).await
@@ -168,12 +184,15 @@ impl Desk {
             let content = self.about(kind, &pairs, now).await?;
             let thread = case.incident.thread.clone();
             let addressed = self.addressed(&content, &channels, thread, now).await?;
-            let message_id = addressed
-                .as_ref()
-                .map_or_else(String::new, |one| one.notice.message_id.clone());
+            let root = addressed.as_ref().map(|one| one.notice.message_id.clone());
             let changes = group.iter().map(|one| {
                 let change = IncidentChange {
-                    told: Some((one.incident.outcome, channels.clone(), message_id.clone())),
+                    only_if: Some(SeenTold(one.incident.told_at)),
+                    told: Some(ToldAs {
+                        outcome: one.incident.outcome,
+                        channels: channels.clone(),
+                        thread: root.clone(),
+                    }),
                     event: addressed
                         .is_some()
                         .then(|| format!("told {} ({kind})", channels.join(", "))),
@@ -243,12 +262,16 @@ impl Desk {
             );
         }
         let change = IncidentChange {
+            only_if: Some(SeenTold(incident.told_at)),
             resolution: Some(resolution.to_owned()),
             notices,
             ..IncidentChange::default()
         };
-        tracing::info!(resource = %incident.resource, incident = incident.id, "incident resolved: {resolution}");
-        self.store.change_incident(incident.id, change, now).await
+        let resolved = self.store.change_incident(incident.id, change, now).await?;
+        if resolved {
+            tracing::info!(resource = %incident.resource, incident = incident.id, "incident resolved: {resolution}");
+        }
+        Ok(resolved)
     }
 
     /// Ends an incident by a person's word; `false` where it is not open.

@@ -1,7 +1,7 @@
 //! What every part of the failure process works with, and the facts it reads for one incident.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub struct Eyes {
     pub started_at: Option<UtcMs>,
     /// The newest jump of the clock.
     pub jump: Option<Jump>,
+    /// Nobody will look again soon: what would wait for more is told now.
+    pub is_last: bool,
 }
 
 /// What every part of the failure process works with.
@@ -40,6 +42,8 @@ pub struct Desk {
     pub templates: Arc<Templates>,
     /// The host that tells.
     pub host: String,
+    /// Deliveries that were taken and could not be marked so yet: they are marked, not sent again.
+    pub(super) unmarked: Arc<Mutex<BTreeSet<i64>>>,
 }
 
 /// The facts on one incident.
@@ -52,6 +56,22 @@ pub(super) struct Facts {
 }
 
 impl Desk {
+    /// The failure process on this store, with these settings; `host` is named in what is told.
+    pub fn new(
+        store: Store,
+        settings: Arc<Settings>,
+        templates: Arc<Templates>,
+        host: String,
+    ) -> Self {
+        Self {
+            store,
+            settings,
+            templates,
+            host,
+            unmarked: Arc::default(),
+        }
+    }
+
     /// The resource and its process, where the configuration has both.
     pub(super) fn process(&self, resource: &ResourceName) -> Option<(&ResourceSettings, &Process)> {
         let resource = self.settings.resources.get(resource)?;
@@ -93,17 +113,12 @@ impl Desk {
         eyes: Eyes,
         now: UtcMs,
     ) -> Result<Facts, StoreError> {
-        let safety = &self.settings.on_error.safety;
         let dc = self.dc_in_use(resource).await?;
-        let mut sightings = BTreeMap::new();
-        let span = safety.flapping_within.max(safety.probe_within * 2);
-        let since = now.minus_ms(i64::try_from(span.as_millis()).unwrap_or(WEEK_MS));
-        for name in Self::dcs_of(resource, dc.as_ref()) {
-            let seen = self.store.sightings(&name, since).await?;
-            sightings.insert(name, seen);
-        }
+        let sightings = self.sightings(resource, dc.as_ref(), now).await?;
         let rule = decide::rule_named(process, incident.rule.as_deref());
-        let errors = self.errors(incident, rule, now).await?;
+        let attempts = self.store.attempts(&resource.name, ATTEMPTS).await?;
+        let moved_at = decide::moved_at(&attempts);
+        let errors = self.errors(incident, rule, moved_at, now).await?;
         let pauses = self.store.pauses(now).await?;
         let binds = |one: &crate::model::Pause| {
             one.resource
@@ -118,16 +133,36 @@ impl Desk {
                 started_at: eyes.started_at,
                 jump: eyes.jump,
                 pauses: pauses.into_iter().filter(binds).collect(),
-                attempts: self.store.attempts(&resource.name, ATTEMPTS).await?,
+                attempts,
                 acknowledged_at: self.store.newest_acknowledgement(&resource.name).await?,
             },
         })
     }
 
+    /// What was seen lately of every DC that matters to a resource.
+    pub(super) async fn sightings(
+        &self,
+        resource: &ResourceSettings,
+        dc: Option<&DcName>,
+        now: UtcMs,
+    ) -> Result<BTreeMap<DcName, Vec<Sighting>>, StoreError> {
+        let safety = &self.settings.on_error.safety;
+        let span = safety.flapping_within.max(safety.probe_within * 2);
+        let since = now.minus_ms(i64::try_from(span.as_millis()).unwrap_or(WEEK_MS));
+        let mut sightings = BTreeMap::new();
+        for name in Self::dcs_of(resource, dc) {
+            let seen = self.store.sightings(&name, since).await?;
+            sightings.insert(name, seen);
+        }
+        Ok(sightings)
+    }
+
+    /// The sync's own signal: what it reported since the newest move, for what was before speaks of another DC.
     async fn errors(
         &self,
         incident: &Incident,
         rule: Option<&Rule>,
+        moved_at: Option<UtcMs>,
         now: UtcMs,
     ) -> Result<Signal, StoreError> {
         let window = rule.map_or(WEEK_MS, |rule| {
@@ -137,14 +172,12 @@ impl Desk {
         let resource = own.then_some(&incident.resource);
         // Whether there are enough is the question: more than are wanted need not be read.
         let wanted = rule.map_or(1, |rule| rule.count);
+        let since = now
+            .minus_ms(window.min(WEEK_MS))
+            .max(moved_at.unwrap_or(UtcMs::from_millis(0)));
         let failures: Vec<Failure> = self
             .store
-            .failures_like(
-                resource,
-                incident.outcome,
-                now.minus_ms(window.min(WEEK_MS)),
-                wanted,
-            )
+            .failures_like(resource, incident.outcome, since, wanted)
             .await?;
         Ok(decide::trouble(
             &incident.resource,

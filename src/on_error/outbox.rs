@@ -3,8 +3,11 @@
 //! # Decisions
 //! - Deliveries to different targets go side by side; one that hangs is bounded by its channel's timeout, and the lease is
 //!   longer than that.
-//! - Where the mark cannot be written (a full disk), the lease runs out and the notice is sent again: once too often,
-//!   with the same Message-ID, is better than never.
+//! - Where the mark cannot be written (a full disk), this process knows of the delivery and marks it when the lease is
+//!   over. One that dies with that knowledge leaves it to be sent again, with the same Message-ID: once too often is better
+//!   than never.
+
+use std::sync::PoisonError;
 
 use tokio::task::JoinSet;
 
@@ -48,10 +51,19 @@ impl Desk {
 
     async fn send(&self, leased: LeasedDelivery) -> Result<(), StoreError> {
         let delivery = &leased.delivery;
-        let outcome = deliver(&self.settings.on_error, &delivery.target, &delivery.notice).await;
+        let outcome = if self.is_unmarked(delivery.id) {
+            Outcome::Taken
+        } else {
+            deliver(&self.settings.on_error, &delivery.target, &delivery.notice).await
+        };
         let now = clock::now();
         let written = match outcome {
-            Outcome::Taken => self.store.mark_sent(&leased, now).await?,
+            Outcome::Taken => {
+                self.set_unmarked(delivery.id, true);
+                let marked = self.store.mark_sent(&leased, now).await?;
+                self.set_unmarked(delivery.id, false);
+                marked
+            }
             Outcome::Later(why) => {
                 let again = decide::after_failure(delivery.queued_at, delivery.tries, now);
                 match again {
@@ -77,6 +89,22 @@ impl Desk {
             tracing::warn!(to = %delivery.target, "the lease was over before the delivery was: it may come twice");
         }
         Ok(())
+    }
+
+    fn is_unmarked(&self, delivery: i64) -> bool {
+        let unmarked = self.unmarked.lock();
+        unmarked
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&delivery)
+    }
+
+    fn set_unmarked(&self, delivery: i64, is: bool) {
+        let mut unmarked = self.unmarked.lock().unwrap_or_else(PoisonError::into_inner);
+        if is {
+            unmarked.insert(delivery);
+        } else {
+            unmarked.remove(&delivery);
+        }
     }
 
     /// Tells recipients who have room again what was held back.

@@ -56,7 +56,17 @@ async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Resu
             );
             jump = Some(seen);
         }
-        sit_out(desk.turn(Eyes { started_at, jump }, now).await)?;
+        sit_out(
+            desk.turn(
+                Eyes {
+                    started_at,
+                    jump,
+                    is_last: false,
+                },
+                now,
+            )
+            .await,
+        )?;
         if pruned.is_none_or(|pruned: Stopwatch| pruned.elapsed() >= PRUNE_EVERY) {
             sit_out(
                 desk.store

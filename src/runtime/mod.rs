@@ -216,12 +216,12 @@ impl Service {
     /// moment: every step of theirs counts once.
     fn heed_errors(&mut self) {
         let (told, pulse) = (self.stop.child_token(), Pulse::start());
-        let desk = Desk {
-            store: self.store.clone(),
-            settings: Arc::clone(&self.settings),
-            templates: Arc::clone(&self.templates),
-            host: host(),
-        };
+        let desk = Desk::new(
+            self.store.clone(),
+            Arc::clone(&self.settings),
+            Arc::clone(&self.templates),
+            host(),
+        );
         let moves = proposals::serve(desk.clone(), told.clone());
         let work = on_error::serve(desk, pulse.clone(), told.clone());
         self.add("failure process", told.clone(), work);

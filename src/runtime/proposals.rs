@@ -17,7 +17,7 @@ use crate::clock;
 use crate::config::ResourceSettings;
 use crate::consumer::Consumer;
 use crate::failover::{self, ApplyError, FailoverError, Order};
-use crate::model::{Ask, How, Plan, Proposal, ProposalState, UtcMs};
+use crate::model::{Ask, DcName, How, Plan, Proposal, ProposalState, UtcMs};
 use crate::on_error::Desk;
 use crate::store::{ProposalChange, StoreError};
 
@@ -101,10 +101,9 @@ fn ask(proposal: &Proposal, resource: &ResourceSettings) -> Ask {
 
 async fn made(
     desk: &Desk,
-    proposal: &Proposal,
+    ask: Ask,
     resource: &ResourceSettings,
 ) -> Result<Result<Plan, String>, StoreError> {
-    let ask = ask(proposal, resource);
     match failover::plan(&desk.store, &desk.settings, resource, ask).await {
         Ok(plan) if plan.chosen.is_some() => Ok(Ok(plan)),
         Ok(plan) => Ok(Err(why_none(&plan))),
@@ -130,7 +129,7 @@ async fn plan_it(
     proposal: &Proposal,
     resource: &ResourceSettings,
 ) -> Result<(), StoreError> {
-    match made(desk, proposal, resource).await? {
+    match made(desk, ask(proposal, resource), resource).await? {
         Ok(plan) => {
             let change = ProposalChange {
                 plan: Some(plan),
@@ -167,7 +166,11 @@ async fn carry_out(
         )
         .await
     };
-    let plan = match made(desk, proposal, resource).await? {
+    let again = Ask {
+        only: to(proposal),
+        ..ask(proposal, resource)
+    };
+    let plan = match made(desk, again, resource).await? {
         Ok(plan) if Some(plan.hash.as_str()) == proposal.plan_hash() => plan,
         Ok(plan) => {
             return end(
@@ -239,6 +242,13 @@ async fn carry_out(
     };
     desk.step(&running, state, &said, change, clock::now())
         .await
+}
+
+/// The DC that the proposal's plan moves to. While changes go on, another one may be the closest by now: the one that was
+/// shown is asked of, not the best of this moment.
+fn to(proposal: &Proposal) -> Option<DcName> {
+    let chosen = proposal.plan.as_ref()?.chosen.as_ref()?;
+    Some(chosen.switch.to.clone())
 }
 
 fn order(proposal: &Proposal, plan: &Plan) -> Option<Order> {

@@ -45,7 +45,7 @@ pub use feed::{
 };
 pub use on_error::{
     Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, ProposalChange,
-    ProposalLock, Taken,
+    ProposalLock, SeenTold, Taken, ToldAs,
 };
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{

@@ -77,6 +77,12 @@ pub fn limits(brakes: &Brakes, safety: &Safety, now: UtcMs) -> Vec<WhyWait> {
     why
 }
 
+/// When the newest move of the sync, there or back, was made.
+pub fn moved_at(attempts: &[Attempt]) -> Option<UtcMs> {
+    let newest = attempts.iter().find(|one| one.state.has_switched())?;
+    Some(newest.ended_at.unwrap_or(newest.made_at))
+}
+
 fn of_attempts(brakes: &Brakes, safety: &Safety, now: UtcMs) -> Vec<WhyWait> {
     let mut why = Vec::new();
     let moves = || {

@@ -16,9 +16,9 @@ mod signals;
 use std::collections::BTreeMap;
 
 pub use classify::{Misjudged, classify, rule_for, rule_named, test_rules};
-pub use limits::{Brakes, Jump, jumped, limits};
-pub use notify::{Admitted, Due, admit, due, over};
-pub use retry::{GIVE_UP_MS, after_failure, may_approve};
+pub use limits::{Brakes, Jump, jumped, limits, moved_at};
+pub use notify::{Admitted, Due, Waits, admit, due, is_gathering, over};
+pub use retry::{GIVE_UP_MS, GIVE_UP_TRIES, after_failure, may_approve};
 pub use signals::{Signal, probes, trouble};
 
 use crate::config::Safety;

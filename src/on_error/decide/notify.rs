@@ -1,8 +1,10 @@
 //! Who is told when: the first word, the repeated one, and how many a recipient gets.
 
+use std::time::Duration;
+
 use super::signals::{Signal, millis};
 use crate::config::{Notices, Process};
-use crate::model::{DcName, Incident, NoticeKind, Outcome, UtcMs};
+use crate::model::{ActionKind, DcName, Incident, NoticeKind, Outcome, Stance, UtcMs, WhyWait};
 
 /// How soon after a notice another one may tell that the outcome has changed, in milliseconds: errors of two kinds that
 /// take turns are no news each time.
@@ -19,13 +21,51 @@ pub enum Due {
     Now(NoticeKind),
 }
 
+/// Whether what to do is still being found out: the signals are gathering, or a plan is on its way. The word that comes of
+/// it tells everything at once, so the first word waits for it.
+pub fn is_gathering(stance: &Stance) -> bool {
+    let gathers = |why: &WhyWait| {
+        matches!(
+            why,
+            WhyWait::TooFewErrors { .. }
+                | WhyWait::TooFewProbes { .. }
+                | WhyWait::StartupGrace { .. }
+                | WhyWait::ClockJump { .. }
+                | WhyWait::Proposed { .. }
+        )
+    };
+    match stance.action {
+        ActionKind::Tell => false,
+        ActionKind::Propose | ActionKind::Run => true,
+        ActionKind::Wait => stance.why.iter().all(gathers),
+    }
+}
+
+/// How long the first word of an incident waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// For other incidents of the same kind.
+    pub group: Duration,
+    /// For a plan, while [`is_gathering`].
+    pub plan: Duration,
+}
+
+impl Waits {
+    /// It does not wait: whoever decides will not look again.
+    pub const NONE: Self = Self {
+        group: Duration::ZERO,
+        plan: Duration::ZERO,
+    };
+}
+
 /// Whether an open incident is told now. A transient error is nobody's business until it has lasted for the process's
-/// patience; any other one is told once its rule's count is reached, after `group_wait`.
+/// patience; any other one is told once its rule's count is reached, after the waits.
 pub fn due(
     incident: &Incident,
     errors: &Signal,
     process: &Process,
     notices: &Notices,
+    waits: Waits,
     now: UtcMs,
 ) -> Due {
     let patient_until = incident.opened_at.plus_ms(millis(process.patience));
@@ -35,8 +75,11 @@ pub fn due(
         if !speaks && now < patient_until {
             return Due::Nothing;
         }
-        let from = incident.opened_at.plus_ms(millis(notices.group_wait));
-        return if now < from {
+        let from = incident.opened_at.plus_ms(millis(waits.group));
+        let gathers = incident.stance.as_ref().is_some_and(is_gathering);
+        return if gathers && now < from.plus_ms(millis(waits.plan)) {
+            Due::Nothing
+        } else if now < from {
             Due::At(from)
         } else {
             Due::Now(NoticeKind::Opened)

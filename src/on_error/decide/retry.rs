@@ -9,10 +9,13 @@ const FIRST_MS: i64 = 15_000;
 const LONGEST_MS: i64 = 1_800_000;
 /// How long a delivery is tried before it is given up, in milliseconds: three days.
 pub const GIVE_UP_MS: i64 = 3 * 86_400_000;
+/// How often it is tried at the least: a clock that was set forward, or days without the service, end no hope. In three
+/// days there are about 150 tries.
+pub const GIVE_UP_TRIES: u32 = 100;
 
 /// When a delivery that failed for the `tries`-th time is tried again; `None` where it is given up.
 pub fn after_failure(queued_at: UtcMs, tries: u32, now: UtcMs) -> Option<UtcMs> {
-    if now.ms_since(queued_at) >= GIVE_UP_MS {
+    if now.ms_since(queued_at) >= GIVE_UP_MS && tries >= GIVE_UP_TRIES {
         return None;
     }
     let doubled = FIRST_MS.saturating_mul(1 << tries.saturating_sub(1).min(20));

@@ -4,6 +4,7 @@
 //! - The templates are part of the program; a folder of the configuration may hold others of the same names. All are
 //!   rendered once with a sample when they are loaded: a misspelled name is found at the start, not in the night.
 //! - Nothing in a mail acts: it names commands to paste.
+//! - Times are to the second and UTC: whoever reads may sit anywhere.
 //! - Errors come from outside: what goes into the HTML is escaped, and a subject is one line.
 
 mod words;
@@ -129,6 +130,8 @@ pub struct Asked {
     pub state: String,
     /// The person who proposed it.
     pub by: Option<String>,
+    /// Who answered it, and why.
+    pub answered: Option<String>,
     /// Until when it may be answered.
     pub expires_at: Option<UtcMs>,
 }
@@ -152,6 +155,7 @@ impl Templates {
                 AutoEscape::None
             }
         });
+        environment.add_filter("moment", moment);
         for (name, ours) in OURS {
             let text = match folder {
                 Some(folder) => read(&folder.join(name))?.unwrap_or_else(|| ours.to_owned()),
@@ -229,6 +233,18 @@ fn wrong(name: &str, error: &minijinja::Error) -> TemplateError {
     TemplateError::Wrong {
         name: name.to_owned(),
         problem: format!("{error}{line}"),
+    }
+}
+
+/// A time as a person reads it: `2026-11-22T16:04:11.297Z` is `2026-11-22 16:04:11 UTC`.
+fn moment(at: String) -> String {
+    match at.parse::<UtcMs>() {
+        Ok(time) => {
+            let text = time.to_string();
+            let seconds = text.split('.').next().unwrap_or_default();
+            format!("{} UTC", seconds.replace('T', " "))
+        }
+        Err(_) => at,
     }
 }
 

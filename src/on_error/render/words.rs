@@ -55,6 +55,7 @@ fn candidate(verdict: &Verdict, plan: &Plan) -> String {
         .is_some_and(|chosen| chosen.switch.to == verdict.dc);
     let why: Vec<String> = verdict.why_not.iter().map(ToString::to_string).collect();
     let word = match (chosen, why.is_empty()) {
+        _ if verdict.dc == plan.source => "in use".to_owned(),
         (true, _) => "chosen".to_owned(),
         (false, true) => "eligible".to_owned(),
         (false, false) => format!("out: {}", why.join("; ")),
@@ -75,8 +76,8 @@ pub fn sample(kind: NoticeKind) -> Content {
                 "hr: outage of dc1".to_owned()
             }
             NoticeKind::Proposed => "hr: move from dc1 to dc2?".to_owned(),
-            NoticeKind::Moved => "hr was moved to dc2".to_owned(),
-            NoticeKind::Resolved => "hr: outage of dc1".to_owned(),
+            NoticeKind::Moved => "hr was moved from dc1 to dc2".to_owned(),
+            NoticeKind::Resolved => "hr: outage of dc1 is over".to_owned(),
             NoticeKind::HeldBack => "2 notices were held back".to_owned(),
             NoticeKind::Trial => "this is a trial".to_owned(),
         },
@@ -97,12 +98,20 @@ pub fn sample(kind: NoticeKind) -> Content {
                  java.net.ConnectException: Connection refused (Connection refused)]"
                     .to_owned(),
             ],
-            why: vec!["proposal 4 is waiting".to_owned()],
+            why: if asked || over {
+                Vec::new()
+            } else {
+                vec![
+                    "dc1 answered us at 2026-11-22T10:16:38.000Z: the trouble is between the sync and it"
+                        .to_owned(),
+                ]
+            },
         }],
         evidence: vec![
             Evidence {
                 dc: "dc1".to_owned(),
-                text: "failed 3 times in a row; refused: connection refused".to_owned(),
+                text: "failed 3 times in a row, last 2 s ago: refused: connection refused"
+                    .to_owned(),
             },
             Evidence {
                 dc: "dc2".to_owned(),
@@ -111,9 +120,15 @@ pub fn sample(kind: NoticeKind) -> Content {
         ],
         proposal: asked.then(|| Asked {
             id: 4,
-            state: "waiting".to_owned(),
+            state: if kind == NoticeKind::Proposed {
+                "waiting"
+            } else {
+                "done"
+            }
+            .to_owned(),
             by: None,
-            expires_at: Some(at.plus_ms(3_600_000)),
+            answered: (kind == NoticeKind::Moved).then(|| "anna on sync1: dc1 is down".to_owned()),
+            expires_at: (kind == NoticeKind::Proposed).then(|| at.plus_ms(3_600_000)),
         }),
         plan: if asked {
             vec![
@@ -124,10 +139,14 @@ pub fn sample(kind: NoticeKind) -> Content {
         } else {
             Vec::new()
         },
-        commands: vec![
-            "highwater approve 4 --reason 'dc1 is down'".to_owned(),
-            "highwater reject 4 --reason '...'".to_owned(),
-        ],
+        commands: if kind == NoticeKind::Proposed {
+            vec![
+                "highwater approve 4 --reason 'dc1 is down'".to_owned(),
+                "highwater reject 4 --reason '...'".to_owned(),
+            ]
+        } else {
+            vec!["highwater incidents show 12".to_owned()]
+        },
         held_back: if kind == NoticeKind::HeldBack {
             vec![
                 "hr: outage of dc1".to_owned(),

@@ -65,12 +65,12 @@ impl Post {
 
     async fn of(folder: TempDir, server: Server, mail: MailServer) -> Self {
         let settings = settings(Some(mail), folder.path());
-        let desk = Desk {
-            store: Store::open(&settings.store).await.unwrap(),
-            settings: Arc::new(settings),
-            templates: Arc::new(Templates::load(None).unwrap()),
-            host: "sync1".to_owned(),
-        };
+        let desk = Desk::new(
+            Store::open(&settings.store).await.unwrap(),
+            Arc::new(settings),
+            Arc::new(Templates::load(None).unwrap()),
+            "sync1".to_owned(),
+        );
         Self {
             desk,
             server,

@@ -23,6 +23,21 @@ pub enum Taken {
     Already,
 }
 
+/// That an incident was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldAs {
+    /// What its errors said then.
+    pub outcome: Outcome,
+    /// The channels it was told on.
+    pub channels: Vec<String>,
+    /// The Message-ID that later mails hang on, where it has none yet; `None` where nobody was to be told.
+    pub thread: Option<String>,
+}
+
+/// When an incident had been told last, as it was read: a change that rests on that is made only while it is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenTold(pub Option<UtcMs>);
+
 /// A change of one incident, with what is written along with it.
 #[derive(Debug, Clone, Default)]
 pub struct IncidentChange {
@@ -30,8 +45,10 @@ pub struct IncidentChange {
     pub stance: Option<Stance>,
     /// What happened.
     pub event: Option<String>,
-    /// It was told, by the notices that go with this: as what, where, and on which Message-ID mails hang.
-    pub told: Option<(Outcome, Vec<String>, String)>,
+    /// Nothing is changed where it has been told since; somebody else's word may have come in between.
+    pub only_if: Option<SeenTold>,
+    /// It was told, by the notices that go with this.
+    pub told: Option<ToldAs>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
     /// How it ended.
@@ -105,7 +122,7 @@ impl Store {
     }
 
     /// Changes several open incidents and queues what tells of all of them, in one transaction; for each whether it was
-    /// open. Where none was, nothing is queued.
+    /// open. Where none was, nothing is queued; where one has been told since it was read, nothing is done at all.
     pub async fn change_incidents(
         &self,
         changes: Vec<(i64, IncidentChange)>,
@@ -113,6 +130,11 @@ impl Store {
         at: UtcMs,
     ) -> Result<Vec<bool>, StoreError> {
         self.write(move |tx| {
+            for (id, change) in &changes {
+                if !is_as_seen(tx, *id, change.only_if)? {
+                    return Ok(vec![false; changes.len()]);
+                }
+            }
             let mut done = Vec::new();
             for (id, change) in &changes {
                 done.push(change_in(tx, *id, change, at)?);
@@ -257,6 +279,21 @@ fn join_in(
     Ok(())
 }
 
+/// Whether an incident was not told since it was read.
+pub(super) fn is_as_seen(
+    tx: &Transaction<'_>,
+    id: i64,
+    seen: Option<SeenTold>,
+) -> Result<bool, StoreError> {
+    let Some(SeenTold(told_at)) = seen else {
+        return Ok(true);
+    };
+    let as_seen = tx
+        .prepare_cached("SELECT 1 FROM incident WHERE id = ?1 AND told_at IS ?2")?
+        .exists(params![id, told_at.map(UtcMs::as_millis)])?;
+    Ok(as_seen)
+}
+
 pub(super) fn change_in(
     tx: &Transaction<'_>,
     id: i64,
@@ -275,11 +312,8 @@ pub(super) fn change_in(
             params![id, to_json(stance)?],
         )?;
     }
-    if let Some((outcome, channels, thread)) = &change.told {
-        tx.execute(
-            "UPDATE incident SET told_at = ?2, told_as = ?3, told_to = ?4, thread = coalesce(thread, ?5) WHERE id = ?1",
-            params![id, at.as_millis(), outcome.code(), to_json(channels)?, thread],
-        )?;
+    if let Some(told) = &change.told {
+        told_in(tx, id, told, at)?;
     }
     if let Some(by) = &change.acknowledged_by {
         tx.execute(
@@ -301,6 +335,26 @@ pub(super) fn change_in(
         queue_in(tx, Some(id), notice)?;
     }
     Ok(true)
+}
+
+/// Takes down that an incident was told.
+pub(super) fn told_in(
+    tx: &Transaction<'_>,
+    id: i64,
+    told: &ToldAs,
+    at: UtcMs,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE incident SET told_at = ?2, told_as = ?3, told_to = ?4, thread = coalesce(thread, ?5) WHERE id = ?1",
+        params![
+            id,
+            at.as_millis(),
+            told.outcome.code(),
+            to_json(&told.channels)?,
+            told.thread
+        ],
+    )?;
+    Ok(())
 }
 
 /// Adds what happened, without asking whether the incident is open.

@@ -13,7 +13,7 @@ mod sightings;
 
 use rusqlite::Row;
 
-pub use incidents::{IncidentChange, Taken};
+pub use incidents::{IncidentChange, SeenTold, Taken, ToldAs};
 pub use outbox::{Addressed, HeldBackFor, LeasedDelivery};
 pub use proposals::{NewProposal, ProposalChange, ProposalLock};
 
@@ -41,5 +41,7 @@ fn maybe_time(row: &Row<'_>, index: usize) -> Result<Option<UtcMs>, StoreError> 
     Ok(row.get::<_, Option<i64>>(index)?.map(UtcMs::from_millis))
 }
 
+#[cfg(test)]
+mod telling_tests;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,10 @@
 //!
 //! # Decisions
 //! - A lease that ran out is anybody's: what a killed process was sending is sent again, with the same Message-ID.
+//! - Times beyond what any pause or lease can be come from a clock that was set back since: they bind nobody, else a mail
+//!   would wait until the clock has caught up.
+//! - Of what is due for one target the oldest goes first, alone, and within a thread a mail waits for the one before it,
+//!   for an hour at most: nobody reads that it is over before they read what.
 //! - An outcome is written only while the lease is one's own, so a slow sender does not overwrite a quicker one's.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
@@ -10,6 +14,16 @@ use super::{coded, maybe_time, time};
 use crate::model::{Delivery, DeliveryState, Notice, NoticeKind, Target, UtcMs};
 use crate::store::cursors::{from_json, to_json};
 use crate::store::{Store, StoreError, values};
+
+/// What may be taken at ?1 by who leases for ?2 milliseconds. No pause is longer than 30 minutes, and another process's
+/// lease may be longer than ours by less than an hour.
+const DUE: &str = "state = 'queued' AND (due_at <= ?1 OR queued_at > ?1 OR due_at > ?1 + 1800000) \
+                   AND (leased_until <= ?1 OR leased_until > ?1 + ?2 + 3600000) AND NOT EXISTS \
+                   (SELECT 1 FROM mail_outbox e JOIN notice en ON en.id = e.notice_id, notice n \
+                   WHERE n.id = mail_outbox.notice_id AND e.state = 'queued' AND e.id < mail_outbox.id \
+                   AND e.channel = mail_outbox.channel AND e.recipient = mail_outbox.recipient \
+                   AND coalesce(en.thread, en.message_id) = coalesce(n.thread, n.message_id) \
+                   AND e.queued_at > ?1 - 3600000)";
 
 /// A notice and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +75,7 @@ impl Store {
         .await
     }
 
-    /// Takes deliveries that are due, at most `limit`, for `lease_ms` from `now`.
+    /// Takes deliveries that are due, one for each target and at most `limit`, for `lease_ms` from `now`.
     pub async fn lease_deliveries(
         &self,
         now: UtcMs,
@@ -71,10 +85,9 @@ impl Store {
         // Most looks find nothing, and a look needs no write lock.
         let due = self
             .read(move |tx| {
-                let mut query = tx.prepare_cached(
-                    "SELECT 1 FROM mail_outbox WHERE state = 'queued' AND due_at <= ?1 AND leased_until <= ?1",
-                )?;
-                Ok(query.exists([now.as_millis()])?)
+                let mut query =
+                    tx.prepare_cached(&format!("SELECT 1 FROM mail_outbox WHERE {DUE}"))?;
+                Ok(query.exists(params![now.as_millis(), lease_ms])?)
             })
             .await?;
         if !due {
@@ -83,11 +96,10 @@ impl Store {
         self.write(move |tx| {
             let until = now.plus_ms(lease_ms);
             let ids: Vec<i64> = tx
-                .prepare_cached(
-                    "SELECT id FROM mail_outbox WHERE state = 'queued' AND due_at <= ?1 AND leased_until <= ?1 \
-                     ORDER BY id LIMIT ?2",
-                )?
-                .query_map(params![now.as_millis(), limit], |row| row.get(0))?
+                .prepare_cached(&format!(
+                    "SELECT min(id) FROM mail_outbox WHERE {DUE} GROUP BY channel, recipient ORDER BY 1 LIMIT ?3"
+                ))?
+                .query_map(params![now.as_millis(), lease_ms, limit], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             let mut leased = Vec::new();
             for id in ids {
@@ -103,7 +115,8 @@ impl Store {
         .await
     }
 
-    /// Writes down that a delivery was taken; `false` where the lease is another's by now.
+    /// Writes down that a delivery was taken, and that what waits for another try at its target need not wait longer;
+    /// `false` where the lease is another's by now.
     pub async fn mark_sent(&self, leased: &LeasedDelivery, at: UtcMs) -> Result<bool, StoreError> {
         self.end_lease(leased, DeliveryState::Sent, None, at).await
     }
@@ -143,7 +156,15 @@ impl Store {
         at: UtcMs,
     ) -> Result<bool, StoreError> {
         let (id, until) = (leased.delivery.id, leased.until);
+        let target = leased.delivery.target.clone();
         self.write(move |tx| {
+            if state == DeliveryState::Sent {
+                tx.execute(
+                    "UPDATE mail_outbox SET due_at = ?3 WHERE channel = ?1 AND recipient = ?2 AND state = 'queued' \
+                     AND due_at > ?3",
+                    params![target.channel, target.recipient, at.as_millis()],
+                )?;
+            }
             let changed = tx.execute(
                 "UPDATE mail_outbox SET state = ?3, problem = coalesce(?4, problem), ended_at = ?5, leased_until = 0 \
                  WHERE id = ?1 AND leased_until = ?2 AND state = 'queued'",
@@ -265,6 +286,11 @@ pub(super) fn queue_in(
         .iter()
         .map(|target| (target, DeliveryState::HeldBack));
     for (target, state) in queued.chain(held) {
+        // What waits for another try is news again, and goes before this.
+        tx.prepare_cached(
+            "UPDATE mail_outbox SET due_at = ?3 WHERE channel = ?1 AND recipient = ?2 AND state = 'queued' AND due_at > ?3",
+        )?
+        .execute(params![target.channel, target.recipient, notice.at.as_millis()])?;
         tx.prepare_cached(
             "INSERT INTO mail_outbox (notice_id, channel, recipient, state, queued_at, due_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?5)",

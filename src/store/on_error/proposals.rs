@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
-use super::incidents::add_event;
+use super::incidents::{SeenTold, ToldAs, add_event, is_as_seen, told_in};
 use super::outbox::{Addressed, queue_in};
 use super::{coded, maybe_time, time};
 use crate::model::{Hours, Plan, Proposal, ProposalState, ResourceName, UtcMs};
@@ -52,6 +52,8 @@ pub struct ProposalChange {
     pub event: Option<String>,
     /// What is told, and to whom.
     pub notices: Vec<Addressed>,
+    /// The notices are the first word of the proposal's incident.
+    pub told: Option<ToldAs>,
 }
 
 /// Held by whoever carries out, or takes up, the proposals of one resource; the system frees it with its process.
@@ -113,7 +115,7 @@ impl Store {
     }
 
     /// Moves a proposal from one state to another, with what belongs to it, in one transaction; `false`, and nothing
-    /// written, where it is in another state.
+    /// written, where it is in another state, or where the first word of its incident has been said by now.
     pub async fn move_proposal(
         &self,
         id: i64,
@@ -123,6 +125,14 @@ impl Store {
         at: UtcMs,
     ) -> Result<bool, StoreError> {
         self.write(move |tx| {
+            let incident: Option<i64> = tx
+                .query_row("SELECT incident_id FROM proposal WHERE id = ?1", [id], |row| row.get(0))
+                .optional()?
+                .flatten();
+            let untold = change.told.is_some().then_some(SeenTold(None));
+            if let Some(incident) = incident && !is_as_seen(tx, incident, untold)? {
+                return Ok(false);
+            }
             let ended_at = to.is_ended().then(|| at.as_millis());
             let (by, reason) = change.answered.clone().unzip();
             let answered_at = by.is_some().then(|| at.as_millis());
@@ -150,10 +160,11 @@ impl Store {
             if changed != 1 {
                 return Ok(false);
             }
-            let incident: Option<i64> = tx
-                .query_row("SELECT incident_id FROM proposal WHERE id = ?1", [id], |row| row.get(0))?;
             if let (Some(incident), Some(event)) = (incident, &change.event) {
                 add_event(tx, incident, at, event)?;
+            }
+            if let (Some(incident), Some(told)) = (incident, &change.told) {
+                told_in(tx, incident, told, at)?;
             }
             for notice in &change.notices {
                 queue_in(tx, incident, notice)?;

@@ -10,13 +10,13 @@ use crate::model::{
 };
 use crate::store::Store;
 
-async fn store() -> (TempDir, Store) {
+pub(super) async fn store() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("store.db")).await.unwrap();
     (folder, store)
 }
 
-fn at(ms: i64) -> UtcMs {
+pub(super) fn at(ms: i64) -> UtcMs {
     UtcMs::from_millis(ms)
 }
 
@@ -24,14 +24,14 @@ fn hr() -> ResourceName {
     "hr".parse().unwrap()
 }
 
-fn outage() -> Verdicted {
+pub(super) fn outage() -> Verdicted {
     Verdicted {
         outcome: Outcome::Outage,
         rule: Some("refused".to_owned()),
     }
 }
 
-async fn report(store: &Store, ms: i64) -> crate::model::Failure {
+pub(super) async fn report(store: &Store, ms: i64) -> crate::model::Failure {
     let new = NewFailure {
         resource: hr(),
         at: at(ms),
@@ -63,7 +63,7 @@ fn target(recipient: &str) -> Target {
     }
 }
 
-fn addressed(id: &str, ms: i64, to: &[&str]) -> Addressed {
+pub(super) fn addressed(id: &str, ms: i64, to: &[&str]) -> Addressed {
     Addressed {
         notice: notice(id, ms),
         targets: to.iter().map(|one| target(one)).collect(),
@@ -159,11 +159,11 @@ async fn a_change_and_what_tells_of_it_are_one() {
         .await
         .unwrap();
     let mut change = IncidentChange {
-        told: Some((
-            Outcome::Outage,
-            vec!["operators".to_owned()],
-            "<a@example.com>".to_owned(),
-        )),
+        told: Some(ToldAs {
+            outcome: Outcome::Outage,
+            channels: vec!["operators".to_owned()],
+            thread: Some("<a@example.com>".to_owned()),
+        }),
         notices: vec![addressed(
             "a",
             110,
