@@ -29,7 +29,12 @@ pub(crate) struct Fed<'a> {
 impl<'a> Fed<'a> {
     /// Groups that all writers share are made, and everything there is has been loaded once.
     pub(crate) fn loaded(lab: &'a Lab) -> Self {
-        let fed = Self::configured(lab, "");
+        Self::loaded_with(lab, Configuration::new(lab))
+    }
+
+    /// As [`Fed::loaded`], with what else is configured.
+    pub(crate) fn loaded_with(lab: &'a Lab, configuration: Configuration<'a>) -> Self {
+        let fed = Self::configured_with(lab, "", configuration);
         fed.product.run(&["sync", "hr", "--once"]).success();
         let (events, told) = (fed.events(), fed.truth("dc1"));
         assert_eq!(events.len() as u64, told.number("objects"), "{}", told.0);
@@ -39,6 +44,10 @@ impl<'a> Fed<'a> {
 
     /// The groups are made, and nothing has been read; `more` are further lines of the feed's table.
     pub(crate) fn configured(lab: &'a Lab, more: &str) -> Self {
+        Self::configured_with(lab, more, Configuration::new(lab))
+    }
+
+    fn configured_with(lab: &'a Lab, more: &str, configuration: Configuration<'a>) -> Self {
         let file = lab.scratch().join("teams.ldif");
         let mut ldif = String::new();
         for at in 0..3 {
@@ -54,7 +63,7 @@ impl<'a> Fed<'a> {
         let words = ["ldapadd", "-x", "-H", &url, "-f", file.to_str().unwrap()];
         lab.exec(CLIENT, &[&words[..], &bind].concat()).success();
         let feed = format!("filter = {FILTER:?}\npoll = \"300ms\"\nheartbeat = \"off\"\n{more}");
-        let product = Configuration::new(lab).feed(&feed).write();
+        let product = configuration.feed(&feed).write();
         let fed = Self {
             lab,
             product,

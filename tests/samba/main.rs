@@ -24,6 +24,9 @@
 //! - `feed_breaking`: the change feed's rules broken by hand
 //! - `feed_timing`: how long the change feed is silent
 //! - `feeding`: the change feed through every fault of the DC in use
+//! - `mailing`: a mail server, and its mails as a mail program reads them
+//! - `failing`: the failure process from a DC's death to the mail that it is over
+//! - `holding`: what is no reason to move, and who hears of it
 //! - `telling`: the whole use as a person sees it
 
 #![expect(
@@ -37,13 +40,16 @@ mod collecting;
 mod connecting;
 mod consumer;
 mod dying;
+mod failing;
 mod feed;
 #[cfg(feature = "rule-switches")]
 mod feed_breaking;
 mod feed_timing;
 mod feeding;
+mod holding;
 mod keeping;
 mod lab;
+mod mailing;
 mod moving;
 mod moving_again;
 mod outside;

@@ -27,7 +27,9 @@ pub(crate) struct Configuration<'a> {
     authority: String,
     credentials: String,
     dcs: Vec<(String, String)>,
+    reaction: String,
     resources: String,
+    tables: String,
 }
 
 impl<'a> Configuration<'a> {
@@ -42,7 +44,9 @@ impl<'a> Configuration<'a> {
             dcs: DCS
                 .map(|dc| (dc.to_owned(), format!("host = \"{}\"\n", host(dc))))
                 .into(),
+            reaction: String::new(),
             resources: String::new(),
+            tables: String::new(),
         }
     }
 
@@ -92,6 +96,13 @@ impl<'a> Configuration<'a> {
         self
     }
 
+    /// What resources named from here on say of their failures, and tables of the failure process.
+    pub(crate) fn reaction(mut self, lines: &str, tables: &str) -> Self {
+        lines.clone_into(&mut self.reaction);
+        tables.clone_into(&mut self.tables);
+        self
+    }
+
     /// A resource with these lines as the table of its consumer.
     pub(crate) fn consumer(mut self, name: &str, lines: &str) -> Self {
         self.resource(name, "", |text| text.push_str(lines));
@@ -116,7 +127,7 @@ impl<'a> Configuration<'a> {
         let text = &mut self.resources;
         writeln!(text, "\n[resource.{name}]").unwrap();
         writeln!(text, "base_contexts = [\"OU=Lab,DC=lab,DC=test\"]").unwrap();
-        writeln!(text, "backup_dcs = {names:?}\n{more}").unwrap();
+        writeln!(text, "backup_dcs = {names:?}\n{}{more}", self.reaction).unwrap();
         writeln!(text, "[resource.{name}.consumer]").unwrap();
         consumer(text);
     }
@@ -135,7 +146,7 @@ impl<'a> Configuration<'a> {
         for (name, lines) in &self.dcs {
             write!(text, "\n[dc.{name}]\n{lines}").unwrap();
         }
-        text + &self.resources
+        text + &self.resources + &self.tables
     }
 
     /// Writes it as `highwater.toml`, with the password files beside it.
@@ -151,6 +162,7 @@ impl<'a> Configuration<'a> {
             ("administrator.pass", "Passw0rd.Lab1\n"),
             ("wrong.pass", "Wrong.Lab1\n"),
             ("disabled.pass", "Disabled.Lab1\n"),
+            ("mail.pass", "Mail.Lab1\n"),
         ] {
             let file = folder.join(file);
             std::fs::write(&file, secret).unwrap();
