@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::{CliError, Context, Exit, user};
 use crate::clock;
 use crate::config::Secrets;
-use crate::model::Proposal;
-use crate::on_error::AnswerError;
+use crate::model::{Proposal, ProposalState};
+use crate::on_error::{AnswerError, Desk};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,20 +66,40 @@ async fn answer(
     let answered = desk
         .answer(id, &person, approved, reason, clock::now())
         .await;
-    let mut proposal = answered.map_err(|error| match error {
-        AnswerError::Store(error) => error.into(),
-        refused => CliError::Refused {
-            reason: refused.to_string(),
+    let mut proposal = match answered {
+        Ok(proposal) => {
+            let word = if approved { "approved" } else { "rejected" };
+            context.message(format!("proposal {id} {word} by {}", person.who));
+            proposal
+        }
+        Err(AnswerError::Store(error)) => return Err(error.into()),
+        Err(refused) => match under_way(&desk, id, approved).await? {
+            Some(proposal) => {
+                context.message(format!("{refused}; it is carried on"));
+                proposal
+            }
+            None => {
+                return Err(CliError::Refused {
+                    reason: refused.to_string(),
+                });
+            }
         },
-    })?;
+    };
     if approved {
-        context.message(format!("proposal {id} approved by {}", person.who));
         proposal = super::on_error::until_ended(&desk, proposal).await?;
     } else if !desk.store.service_is_alive().await? {
         desk.send_due().await?;
     }
     context.output.show(&proposal, || drawn(&proposal))?;
     Ok(super::on_error::exit_of(proposal.state))
+}
+
+/// A proposal that was approved and not brought to its end: whoever did that may have died.
+async fn under_way(desk: &Desk, id: i64, approved: bool) -> Result<Option<Proposal>, CliError> {
+    let proposal = desk.store.proposal(id).await?;
+    let open =
+        |one: &Proposal| matches!(one.state, ProposalState::Approved | ProposalState::Running);
+    Ok(proposal.filter(|one| approved && open(one)))
 }
 
 /// One proposal for a person.

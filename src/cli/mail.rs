@@ -249,6 +249,11 @@ async fn queue(context: &Context) -> Result<Exit, CliError> {
         }
         rows
     })?;
+    if all.iter().any(|one| one.state == DeliveryState::Dead) {
+        context.message(
+            "what is dead was refused for good: put its cause right, then `highwater mail resend N` or `--all`",
+        );
+    }
     Ok(Exit::Ok)
 }
 

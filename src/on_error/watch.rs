@@ -47,8 +47,8 @@ impl Desk {
         self.probe(dcs).await
     }
 
-    /// As [`Desk::probe_all`], those left out that anybody looked at within `lately`: probes at once say less than probes
-    /// over a time.
+    /// As [`Desk::probe_all`], those left out that were found down within `lately`: probes at once say less than probes
+    /// over a time. That one answered just now does not say that it still does.
     pub async fn probe_unless_seen(
         &self,
         resource: &ResourceSettings,
@@ -57,7 +57,8 @@ impl Desk {
         let since = clock::now().minus_ms(i64::try_from(lately.as_millis()).unwrap_or(1_000));
         let mut due = Vec::new();
         for dc in self.dcs_to_watch(resource).await? {
-            if self.store.sightings(&dc, since).await?.is_empty() {
+            let seen = self.store.sightings(&dc, since).await?;
+            if seen.last().is_none_or(|newest| newest.failed.is_none()) {
                 due.push(dc);
             }
         }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::failing::{self, FailuresStatus};
 use super::feed::{self, FeedStatus, Standing};
 use crate::config::{ResourceSettings, Settings};
 use crate::consumer::Consumer;
@@ -23,6 +24,8 @@ pub struct Status {
     pub resources: Vec<ResourceStatus>,
     /// Every configured DC, by name.
     pub dcs: Vec<DcStatus>,
+    /// What the failure process has in hand.
+    pub failures: FailuresStatus,
 }
 
 /// How one resource stands.
@@ -95,6 +98,7 @@ pub async fn look(
         store_bytes: store.size_bytes().await?,
         resources,
         dcs,
+        failures: failing::look(store, only, at).await?,
     })
 }
 

@@ -44,8 +44,8 @@ pub use feed::{
     Undeliverable,
 };
 pub use on_error::{
-    Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, ProposalChange,
-    ProposalLock, SeenTold, Taken, ToldAs,
+    Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, OutboxState,
+    ProposalChange, ProposalLock, SeenTold, Taken, ToldAs,
 };
 pub use prune::{CursorNeed, Pruned};
 pub use recovery::{

@@ -236,3 +236,76 @@ fn what_cannot_be_answered_or_sent_is_refused() {
     );
     assert_eq!(json(&folder, &["mail", "queue"]), Value::Array(Vec::new()));
 }
+
+#[test]
+fn status_shows_what_the_failure_process_has_in_hand() {
+    let folder = folder(true);
+    let path = folder.path().join("highwater.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("[process.ad]\n", "[process.ad]\nnotify = [\"operators\"]\n")
+        + "[mail]\nhost = \"localhost\"\nport = 1\nsecurity = \"clear, readable on the network\"\nfrom = \"hw@example.com\"\n\
+           [channel.operators]\nkind = \"mail\"\nto = [\"anna@example.com\"]\n";
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(
+        json(&folder, &["status"])["failures"]["incidents"],
+        Value::Array(Vec::new())
+    );
+    json(
+        &folder,
+        &["on-error", "hr", "ldap_bind: Invalid credentials (49)"],
+    );
+    json(
+        &folder,
+        &["pause", "hr", "--for", "2h", "--reason", "patching"],
+    );
+    let shown = json(&folder, &["status", "hr"])["failures"].clone();
+    let incident = &shown["incidents"][0];
+    assert_eq!(
+        (&incident["id"], &incident["action"]),
+        (&1.into(), &"tell".into())
+    );
+    assert_eq!(incident["why"][0]["kind"], "not_an_outage");
+    assert!(
+        incident["told_at"].is_string(),
+        "nobody looks again: {shown}"
+    );
+    assert_eq!(shown["pauses"][0]["reason"], "patching");
+    let notices = &shown["notices"];
+    assert_eq!(
+        (&notices["queued"], &notices["dead"]),
+        (&1.into(), &0.into())
+    );
+    assert!(
+        notices["problem"].as_str().unwrap().contains("localhost"),
+        "{notices}"
+    );
+    let table = stdout(&run(folder.path(), &["status"]));
+    for words in [
+        "INCIDENT",
+        "credentials",
+        "incident 1: the errors say credentials: another DC would not help",
+        "hr: paused by ",
+        "notices: 1 not delivered yet, the oldest of ",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    let store = rusqlite::Connection::open(folder.path().join("hw.db")).unwrap();
+    store
+        .execute(
+            "UPDATE mail_outbox SET state = 'dead', problem = '550 no'",
+            [],
+        )
+        .unwrap();
+    let table = stdout(&run(folder.path(), &["status"]));
+    assert!(
+        table.contains("notices: 1 refused for good; `highwater mail queue`"),
+        "{table}"
+    );
+    let queue = run(folder.path(), &["mail", "queue"]);
+    assert!(stdout(&queue).contains("550 no"), "{}", stdout(&queue));
+    assert!(
+        stderr(&queue).contains("highwater mail resend"),
+        "{}",
+        stderr(&queue)
+    );
+}

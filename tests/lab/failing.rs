@@ -16,7 +16,7 @@ use highwater::store::NewProposal;
 use crate::bed::Bed;
 
 /// A rule as the shipped ones are, and windows that fit a test.
-fn on_error() -> OnError {
+pub(crate) fn on_error() -> OnError {
     let rule = Rule {
         name: "refused".to_owned(),
         pattern: regex::Regex::new("(?i)connection refused").unwrap(),

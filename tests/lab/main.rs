@@ -16,6 +16,12 @@ mod failing;
 mod faults;
 mod incarnations;
 mod moving;
+mod outside;
 mod ports;
 mod reading;
+#[path = "../../src/on_error/tests/smtp.rs"]
+#[expect(dead_code, reason = "what only other tests of it need")]
+mod smtp;
+mod surviving;
+mod telling;
 mod wire;

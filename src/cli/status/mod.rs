@@ -1,5 +1,6 @@
 //! `status`: how everything stands.
 
+mod failing;
 mod feed;
 
 use std::fmt::Write as _;
@@ -28,7 +29,8 @@ Columns:
   LIVES      invocationIds the DC has been seen with: a restored DC has a new one
   STANDS     of a feed of our own: level, behind (the DC in use lacks some of what was told), not loaded, or UNKNOWN
   WAITING    events that a sink has not acknowledged, and since when
-  JOURNAL    what is remembered of single attributes, to tell repeats from news";
+  JOURNAL    what is remembered of single attributes, to tell repeats from news
+  ACTION     what the failure process does about an incident: tell, wait (for what stands below), propose, run";
 
 /// Shows how the resources and their domain controllers stand
 #[derive(Debug, Clone, clap::Args)]
@@ -105,6 +107,7 @@ fn text(status: &Status, context: &Context) -> String {
     text.push_str("\n\n");
     text.push_str(&context.output.draw(dcs(status)));
     feed::add(&mut text, status, context);
+    failing::add(&mut text, status, context);
     for resource in &status.resources {
         notes(&mut text, resource);
     }

@@ -214,7 +214,10 @@ async fn talk(
             }
             "DATA" => {
                 say(&mut stream, "354 go on").await;
-                let text = mail(&mut stream).await;
+                // Cut off before its end, it was never given (RFC 5321 4.1.1.4).
+                let Some(text) = mail(&mut stream).await else {
+                    return Ended::Closed;
+                };
                 if let Fault::Data(answer) = fault {
                     say(&mut stream, answer).await;
                     continue;
@@ -240,13 +243,16 @@ async fn talk(
     }
 }
 
-async fn mail(stream: &mut (impl AsyncBufRead + Unpin)) -> String {
+async fn mail(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
     let mut text = String::new();
     loop {
         let before = text.len();
-        if stream.read_line(&mut text).await.unwrap_or(0) == 0 || &text[before..] == ".\r\n" {
+        if stream.read_line(&mut text).await.unwrap_or(0) == 0 {
+            return None;
+        }
+        if &text[before..] == ".\r\n" {
             text.truncate(before);
-            return text;
+            return Some(text);
         }
     }
 }

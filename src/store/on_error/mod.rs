@@ -14,7 +14,7 @@ mod sightings;
 use rusqlite::Row;
 
 pub use incidents::{IncidentChange, SeenTold, Taken, ToldAs};
-pub use outbox::{Addressed, HeldBackFor, LeasedDelivery};
+pub use outbox::{Addressed, HeldBackFor, LeasedDelivery, OutboxState};
 pub use proposals::{NewProposal, ProposalChange, ProposalLock};
 
 use super::StoreError;

@@ -54,7 +54,52 @@ pub struct HeldBackFor {
     pub subjects: Vec<String>,
 }
 
+/// What the outbox holds that was not delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OutboxState {
+    /// Deliveries that are due, or will be.
+    pub queued: u64,
+    /// When the oldest of them was queued.
+    pub oldest: Option<UtcMs>,
+    /// What went wrong last with the oldest that was tried.
+    pub problem: Option<String>,
+    /// Deliveries above their recipient's cap.
+    pub held_back: u64,
+    /// Deliveries that were refused for good.
+    pub dead: u64,
+}
+
 impl Store {
+    /// What was not delivered, counted.
+    pub async fn outbox_state(&self) -> Result<OutboxState, StoreError> {
+        self.read(|tx| {
+            let counted = tx
+                .prepare_cached(
+                    "SELECT count(*) FILTER (WHERE state = 'queued'), min(queued_at) FILTER (WHERE state = 'queued'), \
+                     count(*) FILTER (WHERE state = 'held_back'), count(*) FILTER (WHERE state = 'dead') \
+                     FROM mail_outbox WHERE state IN ('queued', 'held_back', 'dead')",
+                )?
+                .query_row([], |row| {
+                    Ok((row.get(0)?, maybe_time(row, 1), row.get(2)?, row.get(3)?))
+                })?;
+            let (queued, oldest, held_back, dead) = counted;
+            let problem: Option<String> = tx
+                .prepare_cached(
+                    "SELECT problem FROM mail_outbox WHERE state = 'queued' AND problem IS NOT NULL ORDER BY id LIMIT 1",
+                )?
+                .query_row([], |row| row.get(0))
+                .optional()?;
+            Ok(OutboxState {
+                queued: values::count("mail_outbox", queued)?,
+                oldest: oldest?,
+                problem,
+                held_back: values::count("mail_outbox", held_back)?,
+                dead: values::count("mail_outbox", dead)?,
+            })
+        })
+        .await
+    }
+
     /// Queues a notice that belongs to no change of state.
     pub async fn queue_notice(&self, notice: Addressed) -> Result<(), StoreError> {
         self.write(move |tx| queue_in(tx, None, &notice)).await
