@@ -27,6 +27,7 @@
 //! - `mailing`: a mail server, and its mails as a mail program reads them
 //! - `failing`: the failure process from a DC's death to the mail that it is over
 //! - `holding`: what is no reason to move, and who hears of it
+//! - `filling`: the disk is full meanwhile
 //! - `telling`: the whole use as a person sees it
 
 #![expect(
@@ -46,6 +47,7 @@ mod feed;
 mod feed_breaking;
 mod feed_timing;
 mod feeding;
+mod filling;
 mod holding;
 mod keeping;
 mod lab;

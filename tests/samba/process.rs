@@ -119,6 +119,11 @@ impl Running {
         std::fs::read_to_string(&self.stdout).unwrap()
     }
 
+    /// What it has written to stderr so far.
+    pub(crate) fn stderr(&self) -> String {
+        std::fs::read_to_string(&self.stderr).unwrap()
+    }
+
     /// Sends a signal by name (`TERM`, `KILL`, `STOP`).
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
