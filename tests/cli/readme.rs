@@ -60,21 +60,31 @@ fn every_command_is_named() {
 #[test]
 fn the_smallest_configurations_load() {
     let blocks = blocks(&readme(), "toml");
-    let [smallest, in_place_of_the_consumer @ ..] = blocks.as_slice() else {
+    let [smallest, others @ ..] = blocks.as_slice() else {
         panic!("no block of TOML");
     };
-    assert_eq!(in_place_of_the_consumer.len(), 4);
     let (rest, _) = smallest.split_once("[resource.hr.consumer]").unwrap();
-    let others = in_place_of_the_consumer.iter().map(|block| {
+    let (consumers, rules): (Vec<_>, Vec<_>) = others
+        .iter()
+        .partition(|block| block.contains("[resource.hr.consumer]"));
+    assert!(consumers.len() >= 4 && !rules.is_empty());
+    let consumers = consumers.into_iter().map(|block| {
         let feeds = usize::from(block.contains("\"builtin\""));
-        (format!("{rest}{block}"), feeds)
+        (format!("{rest}{block}"), feeds, false)
     });
-    for (text, feeds) in std::iter::once((smallest.clone(), 0)).chain(others) {
+    let rules = rules
+        .into_iter()
+        .map(|block| (format!("{smallest}\n{block}"), 0, true));
+    let alone = std::iter::once((smallest.clone(), 0, false));
+    for (text, feeds, with_rule) in alone.chain(consumers).chain(rules) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("highwater.toml");
         std::fs::write(&path, text).unwrap();
         let settings = config::load(&path, Secrets::Skip).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(settings.resources.len(), 1);
+        let process = settings.on_error.processes.get("ad");
+        let own = process.and_then(|process| process.rules.first());
+        assert_eq!(own.map(|rule| rule.count), with_rule.then_some(1));
         let with_feed = settings.resources.values().filter(|hr| hr.feed.is_some());
         assert_eq!(with_feed.count(), feeds);
     }

@@ -67,7 +67,12 @@ impl Outside {
             writeln!(text, "address = \"127.0.0.1\"\nport = {}", dc.port).unwrap();
         }
         let base = &bed.resource().base_contexts[0];
-        let names: Vec<&str> = bed.settings.dcs.keys().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = bed
+            .settings
+            .dcs
+            .keys()
+            .map(highwater::model::DcName::as_str)
+            .collect();
         write!(
             text,
             "[resource.hr]\nbase_contexts = [\"{base}\"]\nbackup_dcs = {names:?}\nprocess = \"ad\"\n\

@@ -177,14 +177,14 @@ async fn killed_from_the_failure_to_the_mark_of_its_mail() {
         }
     }
     assert!(tally.kills > chosen(&all).len() / 2, "{tally:?}");
-    println!(
+    told(&format!(
         "on-error: killed at {} of {} points {:?} in {} s; each incident's mail came, {} times twice with one Message-ID",
         tally.kills,
         all.len(),
         tally.by_call,
         watch.elapsed().as_secs(),
         tally.twice
-    );
+    ));
 }
 
 /// However far it came: the move was made once, or is proposed anew and then made once.
@@ -256,7 +256,7 @@ async fn killed_from_the_approval_to_the_mark_of_its_mail() {
         }
     }
     assert!(tally.kills > chosen(&all).len() / 2, "{tally:?}");
-    println!(
+    told(&format!(
         "approve: killed at {} of {} points {:?} in {} s; moved once each time, {again} times by a second proposal; {} times \
          a mail came twice with one Message-ID",
         tally.kills,
@@ -264,7 +264,7 @@ async fn killed_from_the_approval_to_the_mark_of_its_mail() {
         tally.by_call,
         watch.elapsed().as_secs(),
         tally.twice
-    );
+    ));
 }
 
 fn installed() {
@@ -273,4 +273,10 @@ fn installed() {
         found.is_ok_and(|run| run.status.success()),
         "this test kills the program with strace: install it (apt-get install strace)"
     );
+}
+
+/// Prints what was done, for `--nocapture`.
+#[expect(clippy::print_stdout, reason = "what the runs did")]
+fn told(text: &str) {
+    println!("{text}");
 }

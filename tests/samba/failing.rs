@@ -57,7 +57,7 @@ fn a_dc_dies(mode: &str, seed: u32) {
     let post = Post::open(&lab);
     let fed = Fed::loaded_with(&lab, reacting(&lab, &post, mode));
     let product = &fed.product;
-    let service = product.service();
+    let mut service = product.service();
     let writers = Writers::of_everything(&lab, seed, 15);
     fed.wait_events("dc1", 60);
     lab.kill("dc1");
@@ -82,6 +82,13 @@ fn a_dc_dies(mode: &str, seed: u32) {
     if asks {
         first.says(&["highwater approve 1", "waits for an answer until"]);
         assert_eq!(in_use(product), "dc1", "nobody has said yes");
+        // what waits survives the service, and is not told again by the next one
+        service.signal("KILL");
+        assert_eq!(service.wait(SOON).code, None);
+        service = product.service();
+        until("the service runs again", SOON, || {
+            product.json(&["status"])["service_runs"] == true
+        });
         let waiting = proposals(product);
         assert_eq!(
             (waiting.len(), &waiting[0]["state"]),

@@ -143,6 +143,7 @@ impl Mail {
         assert_eq!(self.0["type"], "multipart/alternative", "{}", self.raw());
         assert_eq!(self.0["defects"], serde_json::json!([]), "{}", self.raw());
         assert_eq!(self.header("auto-submitted"), "auto-generated");
+        assert_eq!(self.header("x-auto-response-suppress"), "OOF, AutoReply");
         assert_eq!(self.header("from"), "Highwater <highwater@lab.test>");
         assert_eq!(self.header("x-envelope-to"), self.header("to"));
         let id = self.header("message-id");

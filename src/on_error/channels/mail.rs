@@ -48,6 +48,25 @@ impl Header for AutoSubmitted {
     }
 }
 
+/// `X-Auto-Response-Suppress` (MS-OXCMAIL 2.1.3.2.20): nor does one of Exchange. Reports that a mail could not be
+/// delivered are wanted.
+#[derive(Clone)]
+struct SuppressResponses;
+
+impl Header for SuppressResponses {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Auto-Response-Suppress")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "OOF, AutoReply".to_owned())
+    }
+}
+
 /// The mail: plain text and HTML, in the thread of its incident.
 pub fn message(from: &Mailbox, to: &Address, notice: &Notice) -> Result<Message, MailProblem> {
     let problem = |error: &dyn std::fmt::Display| MailProblem(error.to_string());
@@ -58,7 +77,8 @@ pub fn message(from: &Mailbox, to: &Address, notice: &Notice) -> Result<Message,
         .subject(&notice.subject)
         .message_id(Some(notice.message_id.clone()))
         .date(std::time::UNIX_EPOCH + Duration::from_secs(seconds))
-        .header(AutoSubmitted);
+        .header(AutoSubmitted)
+        .header(SuppressResponses);
     if let Some(thread) = notice
         .thread
         .as_ref()

@@ -18,7 +18,7 @@ fn a_proposal_says_what_an_approver_needs() {
         "Incident 12",
         "Connection refused",
         "failed 3 times in a row",
-        "48213/48213 -> 35177/35177",
+        "48213/48213 on dc1 -> 35177/35177 on dc2",
         "highwater approve 4",
     ] {
         assert!(made.text.contains(word), "{word}: {}", made.text);

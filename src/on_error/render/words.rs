@@ -18,8 +18,13 @@ pub fn plan_lines(plan: &Plan) -> Vec<String> {
                 new.global_catalog.as_deref().unwrap_or(&new.ldap_host),
             ));
             lines.push(format!(
-                "cursor     {}/{} -> {}/{}",
-                old.last_updated, old.last_deleted, new.last_updated, new.last_deleted
+                "cursor     {}/{} on {} -> {}/{} on {} (lastUpdated/lastDeleted)",
+                old.last_updated,
+                old.last_deleted,
+                plan.source,
+                new.last_updated,
+                new.last_deleted,
+                chosen.switch.to,
             ));
             let proof = if proven {
                 "proven: nothing is skipped"
@@ -31,6 +36,12 @@ pub fn plan_lines(plan: &Plan) -> Vec<String> {
                 "read       at most {} changes, repeats included",
                 chosen.start.read_at_most
             ));
+            if let Some(ghosts) = chosen.ghosts_at_most.filter(|ghosts| *ghosts > 0) {
+                lines.push(format!(
+                    "only there at most {ghosts} changes of {} are unknown on {}",
+                    plan.source, chosen.switch.to
+                ));
+            }
         }
         None => lines.push("move       none: no DC may take over now".to_owned()),
     }
@@ -44,7 +55,9 @@ pub fn plan_lines(plan: &Plan) -> Vec<String> {
             .iter()
             .map(|warning| format!("warning    {warning}")),
     );
-    lines.push(format!("plan       {}", plan.hash));
+    // Enough of it to tell plans apart; the whole of it is in the attempt.
+    let hash: String = plan.hash.chars().take(16).collect();
+    lines.push(format!("plan       {hash}"));
     lines
 }
 
@@ -55,7 +68,7 @@ fn candidate(verdict: &Verdict, plan: &Plan) -> String {
         .is_some_and(|chosen| chosen.switch.to == verdict.dc);
     let why: Vec<String> = verdict.why_not.iter().map(ToString::to_string).collect();
     let word = match (chosen, why.is_empty()) {
-        _ if verdict.dc == plan.source => "in use".to_owned(),
+        _ if verdict.dc == plan.source => "the source".to_owned(),
         (true, _) => "chosen".to_owned(),
         (false, true) => "eligible".to_owned(),
         (false, false) => format!("out: {}", why.join("; ")),
@@ -133,7 +146,8 @@ pub fn sample(kind: NoticeKind) -> Content {
         plan: if asked {
             vec![
                 "move       dc1 (dc1.example.com) -> dc2 (dc2.example.com)".to_owned(),
-                "cursor     48213/48213 -> 35177/35177".to_owned(),
+                "cursor     48213/48213 on dc1 -> 35177/35177 on dc2 (lastUpdated/lastDeleted)"
+                    .to_owned(),
                 "start      by vector, proven: nothing is skipped".to_owned(),
             ]
         } else {

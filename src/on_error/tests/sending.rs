@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{
     Channel, Collector, MailSecurity, MailServer, OnError, Secret, Settings, TlsTrust,
 };
-use crate::model::{DeliveryState, NoticeKind, Target};
+use crate::model::{DeliveryState, NoticeKind, Target, UtcMs};
 use crate::on_error::Desk;
 use crate::on_error::render::{Templates, sample};
 use crate::store::{Addressed, Store};
@@ -66,7 +66,7 @@ impl Post {
     async fn of(folder: TempDir, server: Server, mail: MailServer) -> Self {
         let settings = settings(Some(mail), folder.path());
         let desk = Desk::new(
-            Store::open(&settings.store).await.unwrap(),
+            Store::open_impatient(&settings.store).await.unwrap(),
             Arc::new(settings),
             Arc::new(Templates::load(None).unwrap()),
             "sync1".to_owned(),
@@ -102,6 +102,13 @@ impl Post {
 
     async fn come_due(&self) {
         self.desk.store.make_everything_due().await;
+    }
+
+    /// When the one delivery there is will be tried.
+    fn due_at(&self) -> UtcMs {
+        let store = rusqlite::Connection::open(&self.desk.settings.store).unwrap();
+        let at = store.query_row("SELECT due_at FROM mail_outbox", [], |row| row.get(0));
+        UtcMs::from_millis(at.unwrap())
     }
 
     async fn count(&self, state: DeliveryState) -> usize {
@@ -251,10 +258,21 @@ async fn hours_without_a_server_and_one_that_hangs_are_sat_out() {
     let nobody = mail_server(1, MailSecurity::Clear, TlsTrust::System);
     let post = Post::of(gone, post.server.clone(), nobody).await;
     post.queue("b", &["anna@example.com"]).await;
+    let mut pauses = Vec::new();
     for _ in 0..20 {
         post.come_due().await;
+        let before = clock::now();
         post.send().await;
+        let pause = post.due_at().ms_since(before);
+        // To the second: a failed try takes its time too.
+        pauses.push((pause + 500) / 1_000);
     }
+    assert_eq!(
+        pauses[..9],
+        [15, 30, 60, 120, 240, 480, 960, 1_800, 1_800],
+        "ever less often, and at least twice an hour"
+    );
+    assert_eq!(pauses[9..], [1_800; 11]);
     let waiting = post
         .desk
         .store
@@ -295,6 +313,39 @@ async fn who_is_killed_while_sending_leaves_it_to_the_next() {
             .unwrap()
     );
     assert_eq!(post.count(DeliveryState::Sent).await, 1);
+}
+
+/// Polls until it is so.
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..2_000 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    unreachable!("not within 10 s: {what}");
+}
+
+#[tokio::test]
+async fn a_mail_that_was_taken_and_cannot_be_marked_is_not_sent_again() {
+    let post = Post::in_clear().await;
+    post.queue("a", &["anna@example.com"]).await;
+    post.server.set(Fault::Hold);
+    let desk = post.desk.clone();
+    let sending = tokio::spawn(async move { desk.send_due().await });
+    until("the mail is given", || post.server.mails().len() == 1).await;
+    // While the server thinks, another process begins a long write.
+    let other = rusqlite::Connection::open(&post.desk.settings.store).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    post.server.set(Fault::None);
+    let error = sending.await.unwrap().unwrap_err();
+    assert!(error.may_pass(), "{error}");
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(post.count(DeliveryState::Queued).await, 1);
+    post.come_due().await;
+    post.send().await;
+    assert_eq!(post.count(DeliveryState::Sent).await, 1);
+    assert_eq!(post.server.mails().len(), 1, "it was known to be taken");
 }
 
 #[tokio::test]

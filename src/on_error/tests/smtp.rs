@@ -27,6 +27,8 @@ pub(super) enum Fault {
     Data(&'static str),
     /// The mail is kept, and the connection cut before the answer.
     CutAfterData,
+    /// The mail is kept, and the answer waits until another fault, or none, is set.
+    Hold,
     /// No answer to anything.
     Silent,
 }
@@ -231,6 +233,9 @@ async fn talk(
                 kept.mails.lock().unwrap().push(one);
                 if fault == Fault::CutAfterData {
                     return Ended::Closed;
+                }
+                while *kept.fault.lock().unwrap() == Some(Fault::Hold) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 say(&mut stream, "250 taken").await;
             }

@@ -398,6 +398,15 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, StoreError> {
 
 #[cfg(test)]
 impl Store {
+    /// A store that does not wait for another process's write, for tests of what then happens.
+    pub(crate) async fn open_impatient(path: &std::path::Path) -> Result<Self, StoreError> {
+        let tuning = crate::store::open::Tuning {
+            busy: std::time::Duration::from_millis(10),
+            max_pages: None,
+        };
+        Self::open_tuned(path, tuning).await
+    }
+
     /// What waits is due, whoever has it leased: as after hours, for tests that have none.
     pub(crate) async fn make_everything_due(&self) {
         let done = self
