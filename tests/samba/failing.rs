@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::consumer::Consumer;
 use super::feed::Fed;
 use super::lab::{Lab, show};
 use super::mailing::{Post, SECRETS};
@@ -191,4 +192,52 @@ fn a_dc_dies_one_mail_asks_and_an_approval_moves_the_feed() {
 #[test]
 fn a_dc_dies_and_the_feed_moves_by_itself_where_that_is_allowed() {
     a_dc_dies("on", 62);
+}
+
+/// The rule that the README gives.
+const ONCE: &str = "\n[[process.ad.rule]]\nname = \"reported-once\"\nmatch = 'connection refused|timed out|\
+                    can.?t contact ldap server|server.?down'\noutcome = \"outage\"\ncount = 1\n";
+
+#[test]
+fn an_outside_sync_that_reports_once_is_moved_without_a_service() {
+    let lab = Lab::fresh();
+    let post = Post::open(&lab);
+    let sync = Consumer::new(&lab, "dc1", &["--record-id"]);
+    let configuration = reacting(&lab, &post, "on").more_tables(ONCE);
+    let product = configuration.sync(&sync, "").write();
+    sync.start();
+    for _ in 0..3 {
+        product.run(&["collect"]).success();
+        sync.wait_polls("dc1", 1);
+    }
+    lab.kill("dc1");
+    sync.wait_failure();
+    let error = sync.reports().pop().unwrap()["error"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let told = product.json(&["on-error", "hr", &error]);
+    assert_eq!(
+        told["failure"]["verdict"]["rule"], "reported-once",
+        "{told:#}"
+    );
+    assert_eq!(told["proposal"]["state"], "done", "{told:#}");
+    let to = sync.position()["ldapHost"].as_str().unwrap().to_owned();
+    let to = to.split('.').next().unwrap();
+    assert_ne!(to, "dc1");
+    sync.wait_polls(to, 2);
+    let mails = post.mails();
+    let subjects: Vec<&str> = mails.iter().map(|mail| mail.header("subject")).collect();
+    // the probes took longer than `quiet`
+    let moved = format!("[Highwater] hr was moved from dc1 to {to}");
+    assert_eq!(
+        subjects,
+        [
+            moved.as_str(),
+            "[Highwater] resolved: hr: outage of dc1 is over"
+        ]
+    );
+    mails[0].says(&[&error, "rule reported-once", "the sync was started"]);
+    show(&format!("reported once as {error:?}: dc1 → {to}"));
+    sync.stop();
 }

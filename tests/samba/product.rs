@@ -103,6 +103,12 @@ impl<'a> Configuration<'a> {
         self
     }
 
+    /// Further tables at the end of the file.
+    pub(crate) fn more_tables(mut self, tables: &str) -> Self {
+        self.tables.push_str(tables);
+        self
+    }
+
     /// A resource with these lines as the table of its consumer.
     pub(crate) fn consumer(mut self, name: &str, lines: &str) -> Self {
         self.resource(name, "", |text| text.push_str(lines));
