@@ -5,13 +5,16 @@ use comfy_table::Table;
 use super::output::{skew, table};
 use super::{CliError, Context, Exit, progress};
 use crate::collector::{self, Outcome, PollReport, Round};
-use crate::config::Secrets;
+use crate::config::{Secrets, Settings};
 use crate::model::DcName;
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
   highwater collect                      every configured DC
-  highwater collect --dc dc1 --dc dc2    these two";
+  highwater collect --dc dc1 --dc dc2    these two
+
+Where no `highwater run` is alive it also tries again what the failure process could not deliver.";
 
 /// Polls the domain controllers once and keeps the samples: for cron, a systemd timer or Task Scheduler
 #[derive(Debug, Clone, clap::Args)]
@@ -41,7 +44,29 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let round = collector::collect_once(&store, &settings, targets, polled).await?;
     bar.finish_and_clear();
     context.output.emit(&round, || drawn(&round))?;
+    send_what_waits(store, settings, context).await?;
     Ok(outcome(&round))
+}
+
+/// Tries again what could not be delivered, where no service does: `on-error` tries once, and then comes only with the next
+/// failure.
+async fn send_what_waits(
+    store: Store,
+    settings: Settings,
+    context: &Context,
+) -> Result<(), CliError> {
+    if store.outbox_state().await?.queued == 0 || store.service_is_alive().await? {
+        return Ok(());
+    }
+    let desk = super::on_error::desk_on(store, settings)?;
+    while desk.send_due().await? > 0 {}
+    let left = desk.store.outbox_state().await?.queued;
+    if left > 0 {
+        context.message(format!(
+            "notices not delivered yet: {left}; `highwater mail queue` says why"
+        ));
+    }
+    Ok(())
 }
 
 /// All sampled: ok. Some: done in part. None: as the failures say, where they agree.

@@ -16,6 +16,7 @@ use crate::model::{
 use crate::on_error::render::Templates;
 use crate::on_error::{Desk, Eyes};
 use crate::runtime::{self, proposals};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,10 +144,16 @@ fn errors(given: Vec<String>) -> Result<Vec<String>, CliError> {
 
 /// The failure process on this store, for a command.
 pub(super) async fn desk(settings: Settings, context: &Context) -> Result<Desk, CliError> {
+    let store = context.store(&settings).await?;
+    desk_on(store, settings)
+}
+
+/// As [`desk`], on a store that is open already.
+pub(super) fn desk_on(store: Store, settings: Settings) -> Result<Desk, CliError> {
     let templates = Templates::load(settings.on_error.notices.templates.as_deref())
         .map_err(|error| CliError::failed("the templates cannot be used", error))?;
     Ok(Desk::new(
-        context.store(&settings).await?,
+        store,
         Arc::new(settings),
         Arc::new(templates),
         runtime::host(),

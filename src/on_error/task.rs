@@ -143,7 +143,7 @@ impl Clocks {
         }
     }
 
-    /// The jump since the last turn, where there was one.
+    /// The jump since the last turn, where there was one; `now` is what the wall clock says.
     fn turn(&mut self, now: UtcMs) -> Option<Jump> {
         let jump = decide::jumped(self.wall, now, i64::from(self.steady.elapsed_ms()));
         *self = Self {
@@ -153,3 +153,7 @@ impl Clocks {
         jump
     }
 }
+
+#[cfg(test)]
+#[path = "task_tests.rs"]
+mod tests;

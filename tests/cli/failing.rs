@@ -309,3 +309,41 @@ fn status_shows_what_the_failure_process_has_in_hand() {
         stderr(&queue)
     );
 }
+
+#[test]
+fn what_waits_is_tried_again_by_collect() {
+    let folder = folder(true);
+    let path = folder.path().join("highwater.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let told = folder.path().join("told");
+    let script = format!("test -e '{0}' && cat > '{0}.json'", told.display());
+    let text = text.replace("[process.ad]\n", "[process.ad]\nnotify = [\"pager\"]\n")
+        + &format!(
+            "[channel.pager]\nkind = \"command\"\nargv = [\"/bin/sh\", \"-c\", {script:?}]\n"
+        );
+    std::fs::write(&path, text).unwrap();
+    json(&folder, &["on-error", "hr", "Invalid credentials (49)"]);
+    assert_eq!(
+        json(&folder, &["status"])["failures"]["notices"]["queued"],
+        1
+    );
+    let early = run(folder.path(), &["collect"]);
+    assert!(
+        stderr(&early).contains("notices not delivered yet: 1"),
+        "{}",
+        stderr(&early)
+    );
+    std::fs::write(&told, "").unwrap();
+    // as if the pause after a failure were over
+    let store = rusqlite::Connection::open(folder.path().join("hw.db")).unwrap();
+    store
+        .execute("UPDATE mail_outbox SET due_at = 0", [])
+        .unwrap();
+    run(folder.path(), &["collect"]);
+    assert_eq!(
+        json(&folder, &["status"])["failures"]["notices"]["queued"],
+        0
+    );
+    let got = std::fs::read_to_string(folder.path().join("told.json")).unwrap();
+    assert!(got.contains("hr: the sync fails (credentials)"), "{got}");
+}
