@@ -184,9 +184,16 @@ impl Store {
         let problem = problem.to_owned();
         self.write(move |tx| {
             let changed = tx.execute(
-                "UPDATE mail_outbox SET due_at = ?3, leased_until = 0, problem = ?4 \
+                // By a clock that was set back it was queued in the future; the pause is by the present one.
+                "UPDATE mail_outbox SET due_at = ?3, leased_until = 0, problem = ?4, queued_at = min(queued_at, ?5) \
                  WHERE id = ?1 AND leased_until = ?2 AND state = 'queued'",
-                params![id, until.as_millis(), again.as_millis(), problem],
+                params![
+                    id,
+                    until.as_millis(),
+                    again.as_millis(),
+                    problem,
+                    at.as_millis()
+                ],
             )?;
             Ok(changed == 1)
         })

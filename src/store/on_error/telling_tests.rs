@@ -77,6 +77,26 @@ async fn a_clock_that_was_set_back_holds_no_mail_up() {
             .is_empty(),
         "it is taken"
     );
+    store
+        .mark_failed(&again[0], "refused", Some(at(17_000)), at(2_000))
+        .await
+        .unwrap();
+    assert!(
+        store
+            .lease_deliveries(at(16_999), 60_000, 9)
+            .await
+            .unwrap()
+            .is_empty(),
+        "its pause binds"
+    );
+    assert_eq!(
+        store
+            .lease_deliveries(at(17_000), 60_000, 9)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
