@@ -1,5 +1,7 @@
 //! Incidents: failures taken in, what is to be done decided, people told, and the end found.
 
+use std::time::Duration;
+
 use super::compose::lives;
 use super::decide::{self, Due, Situation, Waits};
 use super::desk::{Desk, Eyes, Facts};
@@ -9,6 +11,8 @@ use crate::store::{IncidentChange, NewProposal, SeenTold, StoreError, Taken, Tol
 
 /// How many failures are taken in at once.
 const AT_ONCE: u32 = 200;
+/// How long the first word waits for a plan at most, however long the probes' window is.
+const PLAN_WAIT: Duration = Duration::from_mins(2);
 
 /// An open incident with all that was read for it.
 struct Case<'d> {
@@ -55,7 +59,7 @@ impl Desk {
         } else {
             Waits {
                 group: on_error.notices.group_wait,
-                plan: on_error.safety.probe_within,
+                plan: on_error.safety.probe_within.min(PLAN_WAIT),
             }
         };
         let mut cases = Vec::new();

@@ -123,8 +123,12 @@ pub fn sample(kind: NoticeKind) -> Content {
         evidence: vec![
             Evidence {
                 dc: "dc1".to_owned(),
-                text: "failed 3 times in a row, last 2 s ago: refused: connection refused"
-                    .to_owned(),
+                text: if asked || over {
+                    "failed 3 times in a row, last 2 s ago: refused: connection refused"
+                } else {
+                    "answered 2 s ago"
+                }
+                .to_owned(),
             },
             Evidence {
                 dc: "dc2".to_owned(),
