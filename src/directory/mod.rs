@@ -2,7 +2,8 @@
 //!
 //! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]; for a feed [`read_position`],
 //! [`read_schema`], [`changes`], [`matching`]), how its values are decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
-//! may do ([`check`], [`check_feed`]). It never writes to a directory, keeps nothing between calls, and judges nothing: what a
+//! may do ([`check`], [`check_feed`]). It never writes to AD (the one
+//! write, [`Session::modify`], is for the entry in which another product keeps its cursor), keeps nothing between calls, and judges nothing: what a
 //! reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
 //!
 //! # Decisions
@@ -22,6 +23,7 @@ mod feed_access;
 mod gssapi;
 mod identify;
 mod membership;
+mod modify;
 mod position;
 mod projection;
 mod read;
@@ -45,6 +47,7 @@ pub use feed_access::{check_feed, check_feed_access};
 pub use gssapi::kerberos_environment;
 pub use identify::{RootDse, identify, read_root};
 pub use membership::{matching, member_of};
+pub use modify::{Modified, Replacement};
 pub use position::{Position, read_position};
 pub use projection::{Projection, ProjectionError};
 pub use read::{Wanted, read_facts};
