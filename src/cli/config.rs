@@ -134,8 +134,10 @@ fn check(context: &Context) -> Result<Exit, CliError> {
     match config::load(&path, Secrets::Resolve) {
         Ok(settings) => {
             let (dcs, resources) = (settings.dcs.len(), settings.resources.len());
+            let presets = presets(&settings);
             let result = json!({
                 "path": path, "ok": true, "problems": [], "dcs": dcs, "resources": resources,
+                "presets": presets,
             });
             context.output.emit(&result, || {
                 let mut table = table(&["FILE", "DCS", "RESOURCES", "PROBLEMS"]);
@@ -147,6 +149,17 @@ fn check(context: &Context) -> Result<Exit, CliError> {
                 ]);
                 table
             })?;
+            if context.output.format() == Format::Table {
+                for (resource, preset) in &settings.resources {
+                    if let Some(preset) = &preset.consumer.preset {
+                        let head =
+                            format!("resource {resource}: preset \"{}\" stands for", preset.name);
+                        context
+                            .output
+                            .line(&format!("\n{head}\n{}", preset.text.trim_end()))?;
+                    }
+                }
+            }
             Ok(Exit::Ok)
         }
         Err(ConfigError::Invalid(invalid)) if context.output.format() == Format::Json => {
@@ -159,6 +172,16 @@ fn check(context: &Context) -> Result<Exit, CliError> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the presets in use stand for, by resource.
+fn presets(settings: &Settings) -> Value {
+    let in_use = settings.resources.iter().filter_map(|(name, resource)| {
+        let preset = resource.consumer.preset.as_ref()?;
+        let shown = json!({ "preset": preset.name, "stands_for": preset.text });
+        Some((name.to_string(), shown))
+    });
+    in_use.collect::<serde_json::Map<_, _>>().into()
 }
 
 fn show(context: &Context) -> Result<Exit, CliError> {
@@ -297,6 +320,7 @@ fn resource(resource: &ResourceSettings) -> Value {
         "replication_time": f64::from(resource.replication_time),
         "start": resource.start,
         "consumer": {
+            "preset": consumer.preset.as_ref().map(|preset| &preset.name),
             "kind": consumer.kind.word(),
             "path": path,
             "outside": outside,

@@ -75,6 +75,7 @@ fn resource(
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: Duration::from_secs(5),
         },
         feed: None,

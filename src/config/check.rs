@@ -4,12 +4,16 @@ mod connection;
 mod consumer;
 mod credentials;
 mod feed;
+mod http;
+mod ldap_spot;
 mod notify;
 mod outside;
+mod preset;
 mod process;
 mod resource;
 mod sink;
 mod spot;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -15,7 +15,11 @@
 mod check;
 mod error;
 mod feed;
+mod http;
+mod json_path;
+mod ldap_spot;
 mod outside;
+mod preset;
 mod problem;
 mod process;
 mod raw;
@@ -29,6 +33,12 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 pub use feed::{CommandSink, Feed, FileSink, MaxDeletes, Secret, Sink, WebhookSink, signing_key};
+pub use http::{
+    HttpAsk, HttpAuth, HttpBody, HttpGuard, HttpMethod, HttpServer, HttpSpotSettings, HttpStep,
+    HttpText, HttpUntil, HttpUrl, HttpWrite,
+};
+pub use json_path::{JsonPart, JsonPath, NoJsonPath, json_part};
+pub use ldap_spot::LdapSpotSettings;
 pub use outside::{
     CommandSettings, Confirm, Database, FileForm, FileSettings, HostPlace, Keys, Outside, Postgres,
     Rows, Shape, SpotField, SpotSettings, SqlSettings, Turn,
@@ -39,8 +49,8 @@ pub use process::{
     Safety, Scope,
 };
 pub use settings::{
-    Collector, Consumer, ConsumerKind, Credentials, DcSettings, Position, ResourceSettings,
-    SecretSource, Security, Settings, Timeouts, TlsTrust,
+    Collector, Consumer, ConsumerKind, Credentials, DcSettings, Expansion, Position,
+    ResourceSettings, SecretSource, Security, Settings, Timeouts, TlsTrust,
 };
 pub(crate) use suggest::nearest;
 

@@ -120,6 +120,10 @@ pub enum SpotSettings {
     File(FileSettings),
     /// A row, or a few, of a database.
     Sql(Box<SqlSettings>),
+    /// A JSON document behind an HTTP interface.
+    Http(Box<super::HttpSpotSettings>),
+    /// An entry of a directory.
+    Ldap(Box<super::LdapSpotSettings>),
     /// A program that reads and writes it.
     Command(CommandSettings),
 }
@@ -141,7 +145,12 @@ pub enum FileForm {
     /// TOML; dotted keys.
     Toml(Keys),
     /// A Java `.properties` file; its keys.
-    Properties(Keys),
+    Properties {
+        /// The keys of the fields.
+        keys: Keys,
+        /// Keys that are set along with them, and to what; they are not read.
+        also: BTreeMap<String, String>,
+    },
     /// The whole text is this field.
     Raw(SpotField),
 }
@@ -230,7 +239,7 @@ impl SpotSettings {
         let of = |keys: &Keys| keys.keys().copied().collect();
         match self {
             Self::File(file) => match &file.form {
-                FileForm::Json(keys) | FileForm::Toml(keys) | FileForm::Properties(keys) => {
+                FileForm::Json(keys) | FileForm::Toml(keys) | FileForm::Properties { keys, .. } => {
                     of(keys)
                 }
                 FileForm::Raw(field) => vec![*field],
@@ -239,6 +248,8 @@ impl SpotSettings {
                 Rows::Columns { columns: keys, .. } | Rows::KeyValue { keys, .. } => of(keys),
                 Rows::Statements { fields, .. } => fields.clone(),
             },
+            Self::Http(http) => http.keys.keys().copied().collect(),
+            Self::Ldap(ldap) => ldap.attributes.keys().copied().collect(),
             Self::Command(command) => command.fields.clone(),
         }
     }
@@ -254,12 +265,14 @@ pub struct Confirm {
 }
 
 /// How a sync is stopped or started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Turn {
     /// By a program; no shell reads it.
     Command(Vec<String>),
     /// By systemd: this unit.
     Unit(String),
+    /// By these requests, one after the other.
+    Http(Vec<super::HttpStep>),
 }
 
 impl fmt::Display for Turn {
@@ -267,6 +280,10 @@ impl fmt::Display for Turn {
         match self {
             Self::Command(argv) => f.write_str(&argv.join(" ")),
             Self::Unit(unit) => write!(f, "the unit {unit}"),
+            Self::Http(steps) => {
+                let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+                f.write_str(&steps.join(", then "))
+            }
         }
     }
 }

@@ -118,6 +118,11 @@ impl Notes {
         self.add(error.span().unwrap_or(0..0), message, cure);
     }
 
+    /// What was found, without its places.
+    pub(super) fn told(self) -> impl Iterator<Item = (String, String)> {
+        self.found.into_iter().map(|note| (note.message, note.cure))
+    }
+
     /// Whether nothing was found.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
@@ -244,7 +249,8 @@ fn has_userinfo(text: &str) -> bool {
         .is_some_and(|(_, rest)| rest.contains('@'))
 }
 
-fn sounds_secret(name: &str) -> bool {
+/// Whether what stands under this name is a secret.
+pub(super) fn sounds_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["pass", "pwd", "pw", "secret", "token", "bearer"]
         .iter()

@@ -146,6 +146,15 @@ impl<'t> Section<'t> {
         tables
     }
 
+    /// Every value by its key, without places.
+    pub(super) fn values(&self) -> toml::Table {
+        let plain = |entry: &Entry<'_>| {
+            let value = field::plain(entry.value.get_ref())?;
+            Some((entry.key.to_owned(), value))
+        };
+        self.entries.iter().filter_map(plain).collect()
+    }
+
     /// Reports the keys nobody took.
     pub(super) fn finish(self, notes: &mut Notes) {
         for entry in self.entries.iter().filter(|entry| !entry.taken) {

@@ -196,8 +196,19 @@ pub struct Consumer {
     pub stop: Option<super::Turn>,
     /// What starts the sync; may be done twice.
     pub start: Option<super::Turn>,
+    /// The preset that it was written by.
+    pub preset: Option<Expansion>,
     /// The bound on either, and on every reading and writing of an outside spot.
     pub command_timeout: Duration,
+}
+
+/// A preset, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// Its name.
+    pub name: String,
+    /// The consumer's table as it could be written by hand, in TOML; secrets are named by their place.
+    pub text: String,
 }
 
 /// Where a cursor is kept.

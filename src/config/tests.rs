@@ -5,6 +5,7 @@ mod feed;
 mod mistakes;
 mod outside;
 mod process;
+mod products;
 #[cfg(unix)]
 mod secrets;
 

@@ -122,6 +122,16 @@ pub enum ConsumerError {
         /// Why.
         why: String,
     },
+    /// A request that stops or starts the sync did not succeed.
+    #[error("resource {resource}: the requests that {which} the sync: {source}")]
+    Requests {
+        /// Whose consumer.
+        resource: ResourceName,
+        /// `stop` or `start`.
+        which: &'static str,
+        /// What went wrong.
+        source: Box<SpotError>,
+    },
     /// A spot of another product could not be read or written.
     #[error("resource {resource}: {source}")]
     Spot {

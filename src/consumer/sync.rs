@@ -7,7 +7,7 @@ use super::command::Input;
 use super::unit::{self, UnitProblem};
 use super::{CommandFailure, Consumer, ConsumerError, Place, command};
 use crate::clock::{self, Stopwatch};
-use crate::config::Turn;
+use crate::config::{HttpStep, Turn};
 use crate::model::{Cursor, HeldCursor, ResourceName};
 use crate::store::{Answer, RequestKind};
 
@@ -42,6 +42,7 @@ impl Consumer {
                 self.command("stop", argv, input, &[]).await
             }
             Some(Turn::Unit(unit)) => self.unit("stop", unit).await,
+            Some(Turn::Http(steps)) => self.requests("stop", steps).await,
         }
     }
 
@@ -57,6 +58,7 @@ impl Consumer {
             }
             Some(Turn::Command(argv)) => self.command("start", argv, Input::Nothing, &[]).await?,
             Some(Turn::Unit(unit)) => self.unit("start", unit).await?,
+            Some(Turn::Http(steps)) => self.requests("start", steps).await?,
         }
         self.turn(RequestKind::StartSync, by).await
     }
@@ -79,6 +81,15 @@ impl Consumer {
             which,
             failure,
         }
+    }
+
+    async fn requests(&self, which: &'static str, steps: &[HttpStep]) -> Result<(), ConsumerError> {
+        let taken = super::outside::run_steps(steps).await;
+        taken.map_err(|source| ConsumerError::Requests {
+            resource: self.resource.clone(),
+            which,
+            source: Box::new(source),
+        })
     }
 
     async fn unit(&self, which: &'static str, unit: &str) -> Result<(), ConsumerError> {

@@ -60,6 +60,7 @@ impl Scene {
             stop: stop
                 .map(|script| Turn::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec())),
             start: None,
+            preset: None,
             command_timeout: Duration::from_millis(700),
         };
         Consumer::new(&resource(), &settings, &self.store)

@@ -405,6 +405,7 @@ fn settings(
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: Duration::from_secs(30),
         },
         feed: Some(feed),

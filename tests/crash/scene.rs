@@ -173,6 +173,7 @@ impl Scene {
             position: Position::BeforeSearch,
             stop: command(&self.stop),
             start: command(&self.start),
+            preset: None,
             command_timeout: Duration::from_secs(20),
         };
         Consumer::new(&resource(), &settings, store)
@@ -197,7 +198,13 @@ impl Scene {
         Outside {
             shape: Shape::TwoUsns,
             cursor: Some(file("state.json", FileForm::Json(usns))),
-            host: HostPlace::Spot(file("sync.properties", FileForm::Properties(host))),
+            host: HostPlace::Spot(file(
+                "sync.properties",
+                FileForm::Properties {
+                    keys: host,
+                    also: BTreeMap::new(),
+                },
+            )),
             attribute: HostAttribute::LdapHost,
             confirm: self.confirm.clone(),
         }

@@ -233,6 +233,7 @@ fn settings(folder: &TempDir, dcs: BTreeMap<DcName, DcSettings>, lab: &Lab) -> S
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: Duration::from_secs(30),
         },
         feed: None,

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{source, trusted};
 use crate::config::{
-    Database, FileForm, HostPlace, Keys, Outside, Rows, Secret, Shape, SpotSettings, Turn,
+    Database, FileForm, HostPlace, HttpGuard, Keys, Outside, Rows, Secret, Shape, SpotSettings,
+    Turn,
 };
 
 /// Its shape, its spots and its confirmation.
@@ -35,6 +36,10 @@ pub(super) fn turn(turn: &Turn) -> Value {
     match turn {
         Turn::Command(argv) => json!(argv),
         Turn::Unit(unit) => json!({ "unit": unit }),
+        Turn::Http(steps) => {
+            let steps: Vec<String> = steps.iter().map(ToString::to_string).collect();
+            json!({ "http": steps })
+        }
     }
 }
 
@@ -45,7 +50,14 @@ fn spot(spot: &SpotSettings) -> Value {
             let (form, keys) = match &file.form {
                 FileForm::Json(keys) => ("json", by_word(keys)),
                 FileForm::Toml(keys) => ("toml", by_word(keys)),
-                FileForm::Properties(keys) => ("properties", by_word(keys)),
+                FileForm::Properties { keys, also } => {
+                    if let Some(shown) = shown.as_object_mut()
+                        && !also.is_empty()
+                    {
+                        shown.insert("also".to_owned(), json!(also));
+                    }
+                    ("properties", by_word(keys))
+                }
                 FileForm::Raw(field) => ("raw", json!(field.word())),
             };
             if let Some(shown) = shown.as_object_mut() {
@@ -61,6 +73,29 @@ fn spot(spot: &SpotSettings) -> Value {
             }
             shown
         }
+        SpotSettings::Http(http) => {
+            let keys: serde_json::Map<String, Value> = http
+                .keys
+                .iter()
+                .map(|(field, path)| (field.word().to_owned(), json!(path.to_string())))
+                .collect();
+            json!({
+                "http": http.url.to_string(),
+                "json": keys,
+                "write": format!("{} {}", http.write.method.word(), http.write.url),
+                "body": http.write.body,
+                "guard": match &http.guard {
+                    HttpGuard::Etag => json!("etag"),
+                    HttpGuard::Revision(path) => json!({ "revision": path.to_string() }),
+                    HttpGuard::Compare => json!("compare"),
+                },
+            })
+        }
+        SpotSettings::Ldap(ldap) => json!({
+            "ldap": format!("{}:{}", ldap.server.host, ldap.server.port),
+            "entry": ldap.entry,
+            "attributes": by_word(&ldap.attributes),
+        }),
         SpotSettings::Command(command) => json!({
             "command": command.argv,
             "fields": words(&command.fields),

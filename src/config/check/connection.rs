@@ -16,7 +16,7 @@ use crate::model::DcName;
 /// The words that allow an unprotected connection.
 const CLEAR: &str = "clear, passwords readable on the network";
 
-const SECURITY: [(&str, Security); 3] = [
+pub(super) const SECURITY: [(&str, Security); 3] = [
     ("ldaps", Security::Ldaps),
     ("starttls", Security::StartTls),
     (CLEAR, Security::Clear),
@@ -266,7 +266,11 @@ fn protected(dc: &str, security: Security, credentials: &At<&Credentials>, notes
     );
 }
 
-fn port(section: &mut Section<'_>, name: &'static str, notes: &mut Notes) -> Option<u16> {
+pub(super) fn port(
+    section: &mut Section<'_>,
+    name: &'static str,
+    notes: &mut Notes,
+) -> Option<u16> {
     let field = section.take(name, notes)?;
     field
         .whole(1..=65_535, notes)
@@ -274,7 +278,7 @@ fn port(section: &mut Section<'_>, name: &'static str, notes: &mut Notes) -> Opt
 }
 
 /// A host name or an IP address, alone.
-fn host<'t>(field: &Field<'t>, notes: &mut Notes) -> Option<&'t str> {
+pub(super) fn host<'t>(field: &Field<'t>, notes: &mut Notes) -> Option<&'t str> {
     let text = field.text("\"dc1.example.com\"", notes)?;
     let cure = if text.parse::<IpAddr>().is_ok() {
         return Some(text);

@@ -1,11 +1,12 @@
 //! `[resource.NAME.consumer]`: who owns the cursor, where it is, how the sync is stopped and started.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::{Field, Section};
-use super::super::{Consumer, ConsumerKind, Position, Turn};
-use super::{PERIODS, Place, command, outside};
+use super::super::{Consumer, ConsumerKind, HttpServer, Position, Turn};
+use super::{PERIODS, Place, command, http, outside, preset, steps};
 use crate::model::HostAttribute;
 
 const POSITIONS: [(&str, Position); 2] = [
@@ -36,7 +37,18 @@ pub(super) fn read(
     notes: &mut Notes,
 ) -> Option<Consumer> {
     let like = "{ kind = \"file\", path = \"/var/lib/hr-sync/cursor.json\", position = \"before_search\" }";
-    let mut section = section.require("consumer", like, notes)?.table(notes)?;
+    let section = section.require("consumer", like, notes)?.table(notes)?;
+    preset::expanded(section, notes, |section, notes| {
+        one(section, attribute, place, notes)
+    })
+}
+
+fn one(
+    mut section: Section<'_>,
+    attribute: HostAttribute,
+    place: &Place<'_>,
+    notes: &mut Notes,
+) -> Option<Consumer> {
     let word = section
         .require(
             "kind",
@@ -46,12 +58,22 @@ pub(super) fn read(
         .and_then(|field| field.one_of(&KINDS, notes));
     let start_field = section.take("start", notes);
     let stop_field = section.take("stop", notes);
+    let mut server_of = None;
     let (kind, position) = if word == Some(Kind::Outside) {
         if let Some(field) = section.take("path", notes) {
             let cure = "remove it, and name the file under cursor";
             field.wrong("is of no use with kind \"outside\"", cure, notes);
         }
-        let read = outside::read(&mut section, attribute, start_field.is_some(), place, notes);
+        let can_start = start_field.is_some();
+        let server = section.take("http", notes);
+        let had_server = server.is_some();
+        server_of = server.and_then(|field| http::server(&field, place, notes));
+        if had_server && server_of.is_none() {
+            // What counts from a server that is wrong cannot be told from what is right.
+            return None;
+        }
+        let server = server_of.as_ref();
+        let read = outside::read(&mut section, attribute, can_start, server, place, notes);
         let kind = read.map(|outside| ConsumerKind::Outside(Box::new(outside)));
         let position = position_outside(&mut section, kind.as_ref(), notes);
         (kind, position)
@@ -66,7 +88,7 @@ pub(super) fn read(
             let cure = "remove it: Highwater stops and starts its own sync by itself";
             field.wrong("is of no use with kind \"builtin\"", cure, notes);
         }
-        turn(&field, notes)
+        turn(&field, server_of.as_ref(), notes)
     };
     let (stop, start) = (turn(stop_field, notes), turn(start_field, notes));
     let command_timeout = section
@@ -80,16 +102,22 @@ pub(super) fn read(
         position: position?,
         stop,
         start,
+        preset: None,
         command_timeout: command_timeout?,
     })
 }
 
-/// A program, or `{ unit = "…" }`.
-fn turn(field: &Field<'_>, notes: &mut Notes) -> Option<Turn> {
+/// A program, `{ unit = "…" }`, or `{ http = [ … ] }`.
+fn turn(field: &Field<'_>, server: Option<&Arc<HttpServer>>, notes: &mut Notes) -> Option<Turn> {
     if !field.is_table() {
         return Some(Turn::Command(command(field, notes)));
     }
     let mut section = field.table(notes)?;
+    if let Some(field) = section.take("http", notes) {
+        let read = steps::read(&field, server, notes);
+        section.finish(notes);
+        return read.map(Turn::Http);
+    }
     let unit = section
         .require("unit", "\"hr-sync.service\"", notes)
         .and_then(|field| unit(&field, notes));

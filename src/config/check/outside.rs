@@ -1,10 +1,13 @@
 //! The consumer that is another product: the shape of its cursor, the spots of cursor and host, and its confirmation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::Section;
-use super::super::{Confirm, FileForm, HostPlace, Outside, Shape, SpotField, SpotSettings};
+use super::super::{
+    Confirm, FileForm, HostPlace, HttpServer, Outside, Shape, SpotField, SpotSettings,
+};
 use super::{PERIODS, Place, command, spot};
 use crate::model::HostAttribute;
 
@@ -38,6 +41,7 @@ pub(super) fn refuse(section: &mut Section<'_>, kind_is_known: bool, notes: &mut
         "host",
         "confirm",
         "confirm_command",
+        "http",
     ];
     for name in keys {
         if let Some(field) = section.take(name, notes)
@@ -55,6 +59,7 @@ pub(super) fn read(
     section: &mut Section<'_>,
     attribute: HostAttribute,
     can_start: bool,
+    server: Option<&Arc<HttpServer>>,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<Outside> {
@@ -69,9 +74,17 @@ pub(super) fn read(
     let given = cursor_field.is_some();
     let cursor = cursor_field
         .and_then(|field| field.table(notes))
-        .and_then(|table| spot::read(table, place, notes));
+        .and_then(|table| spot::read(table, server, place, notes));
     let is_flawed = given && cursor.is_none();
-    let host = host(section, cursor.as_ref(), is_flawed, can_start, place, notes);
+    let host = host(
+        section,
+        cursor.as_ref(),
+        is_flawed,
+        can_start,
+        server,
+        place,
+        notes,
+    );
     let confirm = confirm(section, notes);
     if is_flawed {
         return None;
@@ -158,12 +171,13 @@ fn fields_fit(
     }
     let cannot_remove = match cursor {
         SpotSettings::File(file) => matches!(file.form, FileForm::Toml(_)),
-        SpotSettings::Sql(_) | SpotSettings::Command(_) => false,
+        SpotSettings::Http(_) => true,
+        SpotSettings::Sql(_) | SpotSettings::Ldap(_) | SpotSettings::Command(_) => false,
     };
     if cannot_remove && *shape == (Shape::Reset { to: None }) {
         notes.add(
             span,
-            format!("`{path}` is TOML, from which nothing is removed"),
+            format!("`{path}` is a document from which nothing is removed"),
             "add reset_to = \"0\", or what the product takes for \"from the beginning\"",
         );
     }
@@ -174,6 +188,7 @@ fn host(
     cursor: Option<&SpotSettings>,
     is_flawed: bool,
     can_start: bool,
+    server: Option<&Arc<HttpServer>>,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<HostPlace> {
@@ -213,7 +228,7 @@ fn host(
             first: host?.to_owned(),
         });
     }
-    let spot = spot::read(table, place, notes)?;
+    let spot = spot::read(table, server, place, notes)?;
     if spot.fields() != [SpotField::Host] {
         let message = format!(
             "`{}` must say where `host` is, and nothing else",

@@ -1,16 +1,17 @@
-//! One spot of another product: a file, rows of a database, a program.
+//! One spot of another product: a file, rows of a database, a document behind HTTP, an entry behind LDAP, a program.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::super::problem::Notes;
 use super::super::raw::{Field, Section};
 use super::super::{
-    CommandSettings, Database, FileForm, FileSettings, Keys, Postgres, Rows, SpotField,
+    CommandSettings, Database, FileForm, FileSettings, HttpServer, Keys, Postgres, Rows, SpotField,
     SpotSettings, SqlSettings, TlsTrust,
 };
-use super::{Place, command, credentials};
+use super::{Place, command, credentials, http, ldap_spot};
 
 /// What a spot is, by the key that says where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +19,37 @@ enum Kind {
     File,
     Sqlite,
     Postgres,
+    Http,
+    Ldap,
     Command,
 }
 
-const KINDS: [(&str, Kind); 4] = [
+const KINDS: [(&str, Kind); 6] = [
     ("file", Kind::File),
     ("sqlite", Kind::Sqlite),
     ("postgres", Kind::Postgres),
+    ("http", Kind::Http),
+    ("ldap", Kind::Ldap),
     ("command", Kind::Command),
 ];
 
 const SQL: &[Kind] = &[Kind::Sqlite, Kind::Postgres];
 
 /// Every other key, with the kinds it belongs to.
-const KEYS: [(&str, &[Kind]); 13] = [
-    ("json", &[Kind::File]),
+const KEYS: [(&str, &[Kind]); 22] = [
+    ("json", &[Kind::File, Kind::Http]),
     ("toml", &[Kind::File]),
     ("properties", &[Kind::File]),
+    ("also", &[Kind::File]),
     ("raw", &[Kind::File]),
+    ("guard", &[Kind::Http]),
+    ("put", &[Kind::Http]),
+    ("patch", &[Kind::Http]),
+    ("post", &[Kind::Http]),
+    ("body", &[Kind::Http]),
+    ("media_type", &[Kind::Http]),
+    ("entry", &[Kind::Ldap]),
+    ("attributes", &[Kind::Ldap]),
     ("table", SQL),
     ("key", SQL),
     ("value", SQL),
@@ -90,6 +104,7 @@ const FIELDS: [(&str, SpotField); 4] = [
 /// Reads one spot.
 pub(super) fn read(
     mut section: Section<'_>,
+    server: Option<&Arc<HttpServer>>,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<SpotSettings> {
@@ -120,7 +135,7 @@ pub(super) fn read(
         notes.add(
             given.span(),
             format!(
-                "`{}` needs one of file, sqlite, postgres and command",
+                "`{}` needs one of file, sqlite, postgres, http, ldap and command",
                 given.path
             ),
             "write it like { file = \"/var/lib/hr-sync/state.json\", json = { updated = \"/usn\" } }",
@@ -137,6 +152,28 @@ pub(super) fn read(
         Kind::Postgres => {
             let database = postgres(field, place, notes).map(Database::Postgres);
             sql(database, rows(given, notes))
+        }
+        Kind::Http => {
+            let mut key = |name| given.take(name, notes);
+            let keys = http::SpotKeys {
+                json: key("json"),
+                guard: key("guard"),
+                put: key("put"),
+                patch: key("patch"),
+                post: key("post"),
+                body: key("body"),
+                media_type: key("media_type"),
+                path: given.path.clone(),
+                span: given.span(),
+                http: field.clone(),
+            };
+            let read = http::spot(&keys, server, notes);
+            read.map(|http| SpotSettings::Http(Box::new(http)))
+        }
+        Kind::Ldap => {
+            let (entry, attributes) = (given.take("entry", notes), given.take("attributes", notes));
+            let read = ldap_spot::read(field, entry.as_ref(), attributes.as_ref(), place, notes);
+            read.map(|ldap| SpotSettings::Ldap(Box::new(ldap)))
         }
         Kind::Command => {
             let argv = command(field, notes);
@@ -193,6 +230,12 @@ fn file(
     for name in ["json", "toml", "properties", "raw"] {
         forms.extend(section.take(name, notes).map(|field| (name, field)));
     }
+    if let Some(also) = section.take("also", notes)
+        && !matches!(forms.as_slice(), [("properties", _)])
+    {
+        let message = format!("`{}` goes with properties alone", also.path());
+        notes.add(also.span(), message, "remove it");
+    }
     let form = match forms.as_slice() {
         [("json", field)] => {
             let keys = keys(field, "\"/sync/usn\"", notes)?;
@@ -210,7 +253,17 @@ fn file(
             Some(FileForm::Json(keys))
         }
         [("toml", field)] => keys(field, "\"sync.usn\"", notes).map(FileForm::Toml),
-        [("properties", field)] => keys(field, "\"sync.usn\"", notes).map(FileForm::Properties),
+        [("properties", field)] => {
+            let keys = keys(field, "\"sync.usn\"", notes);
+            let also = match section.take("also", notes) {
+                Some(also) => also.texts("{ \"sync.state\" = \"0\" }", notes),
+                None => Vec::new(),
+            };
+            keys.map(|keys| FileForm::Properties {
+                keys,
+                also: also.into_iter().collect(),
+            })
+        }
         [("raw", field)] => field.one_of(&FIELDS, notes).map(FileForm::Raw),
         _ => {
             notes.add(

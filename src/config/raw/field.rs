@@ -200,6 +200,19 @@ impl<'t> Field<'t> {
             .map_or_else(Vec::new, |section| section.below(notes))
     }
 
+    /// The values of a table by their keys, which may be any.
+    pub(in crate::config) fn entries(&self, notes: &mut Notes) -> Vec<(&'t str, Field<'t>)> {
+        let DeValue::Table(table) = self.value else {
+            self.wrong("is no table", "write it like { name = \"value\" }", notes);
+            return Vec::new();
+        };
+        let entries = table.iter().map(|(key, value)| {
+            let key = key.get_ref().as_ref();
+            (key, Field::new(format!("{}.{key}", self.path), value))
+        });
+        entries.collect()
+    }
+
     /// The texts of a table by their keys, which may be any.
     pub(in crate::config) fn texts(&self, like: &str, notes: &mut Notes) -> Vec<(String, String)> {
         let DeValue::Table(table) = self.value else {
@@ -268,4 +281,32 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "[…]".to_owned(),
         DeValue::Table(_) => "{…}".to_owned(),
     }
+}
+
+/// The value without its place; `None` for a number or time that is out of bounds.
+pub(super) fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
+    Some(match value {
+        DeValue::String(text) => text.to_string().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()?
+            .into(),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok()?.into(),
+        DeValue::Boolean(value) => (*value).into(),
+        DeValue::Datetime(moment) => toml::Value::Datetime(*moment),
+        DeValue::Array(items) => {
+            let items: Vec<toml::Value> = items
+                .iter()
+                .filter_map(|item| plain(item.get_ref()))
+                .collect();
+            items.into()
+        }
+        DeValue::Table(table) => {
+            let entries = table.iter();
+            let plain = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+                let key: &std::borrow::Cow<'_, str> = key.get_ref();
+                Some((key.to_string(), plain(value.get_ref())?))
+            };
+            entries.filter_map(plain).collect::<toml::Table>().into()
+        }
+    })
 }

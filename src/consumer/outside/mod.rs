@@ -15,6 +15,8 @@
 
 mod file;
 mod host_text;
+mod http;
+mod ldap;
 mod meaning;
 mod program;
 mod remembered;
@@ -25,6 +27,9 @@ mod stands;
 use std::time::Duration;
 
 use self::file::FileSpot;
+use self::http::HttpSpot;
+pub(super) use self::http::run as run_steps;
+use self::ldap::LdapSpot;
 use self::meaning::Parts;
 use self::program::CommandSpot;
 use self::remembered::Remembered;
@@ -44,6 +49,10 @@ pub(crate) enum Spot {
     File(FileSpot),
     /// Rows of a database.
     Sql(SqlSpot),
+    /// A document behind an HTTP interface.
+    Http(HttpSpot),
+    /// An entry of a directory.
+    Ldap(LdapSpot),
     /// A program of the operator's.
     Command(CommandSpot),
     /// Our own store, for a host that is kept nowhere else.
@@ -55,6 +64,8 @@ impl Spot {
         match settings {
             SpotSettings::File(file) => Self::File(FileSpot::new(file)),
             SpotSettings::Sql(sql) => Self::Sql(SqlSpot::new(sql, bound)),
+            SpotSettings::Http(http) => Self::Http(HttpSpot::new((**http).clone())),
+            SpotSettings::Ldap(ldap) => Self::Ldap(LdapSpot::new((**ldap).clone())),
             SpotSettings::Command(command) => {
                 Self::Command(CommandSpot::new(resource, command, bound))
             }
@@ -66,6 +77,8 @@ impl Spot {
         match self {
             Self::File(spot) => spot.place(),
             Self::Sql(spot) => spot.place(),
+            Self::Http(spot) => spot.place(),
+            Self::Ldap(spot) => spot.place(),
             Self::Command(spot) => spot.place(),
             Self::Remembered(_) => remembered::PLACE.to_owned(),
         }
@@ -76,6 +89,8 @@ impl Spot {
         match self {
             Self::File(spot) => spot.read().await,
             Self::Sql(spot) => spot.read().await,
+            Self::Http(spot) => spot.read().await,
+            Self::Ldap(spot) => spot.read().await,
             Self::Command(spot) => spot.read().await,
             Self::Remembered(spot) => spot.read().await,
         }
@@ -86,6 +101,8 @@ impl Spot {
         match self {
             Self::File(spot) => spot.replace(expected, new).await,
             Self::Sql(spot) => spot.replace(expected, new).await,
+            Self::Http(spot) => spot.replace(expected, new).await,
+            Self::Ldap(spot) => spot.replace(expected, new).await,
             Self::Command(spot) => spot.replace(expected, new).await,
             Self::Remembered(spot) => spot.replace(expected, new).await,
         }

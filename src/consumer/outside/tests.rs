@@ -65,7 +65,10 @@ impl Scene {
             cursor: Some(file("state.json", FileForm::Json(keys))),
             host: HostPlace::Spot(file(
                 "sync.properties",
-                FileForm::Properties(one(Field::Host, "url")),
+                FileForm::Properties {
+                    keys: one(Field::Host, "url"),
+                    also: std::collections::BTreeMap::new(),
+                },
             )),
             attribute: HostAttribute::LdapHost,
             confirm: None,
@@ -98,6 +101,7 @@ impl Scene {
             position: Position::BeforeSearch,
             stop: None,
             start: self.start.clone(),
+            preset: None,
             command_timeout: Duration::from_secs(3),
         };
         Consumer::new(&resource(), &settings, &self.store)

@@ -87,6 +87,7 @@ pub(super) fn resource(
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: PATIENCE,
         },
         feed: Some(config::Feed {

@@ -367,6 +367,7 @@ fn settings(lab: &Lab, folder: &Path, base: Dn) -> Result<Settings, DemoError> {
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: GRACE,
         },
         feed: None,

@@ -131,6 +131,7 @@ fn settings() -> Settings {
             position: Position::BeforeSearch,
             stop: None,
             start: None,
+            preset: None,
             command_timeout: Duration::from_mins(1),
         },
         feed: None,

@@ -150,7 +150,7 @@ impl FileSpot {
         match &self.form {
             FileForm::Json(keys) => json::read(self.text(bytes)?, keys),
             FileForm::Toml(keys) => toml::read(self.text(bytes)?, keys),
-            FileForm::Properties(keys) => properties::read(&letters(bytes), keys),
+            FileForm::Properties { keys, .. } => properties::read(&letters(bytes), keys),
             FileForm::Raw(field) => Ok(whole(*field, bytes)),
         }
         .map_err(|flaw| self.flawed(flaw))
@@ -164,9 +164,9 @@ impl FileSpot {
             FileForm::Toml(keys) => {
                 toml::edit(self.text(bytes)?, keys, new).map(String::into_bytes)
             }
-            FileForm::Properties(keys) => {
-                properties::edit(&letters(bytes), keys, new).map(|text| octets(&text))
-            }
+            FileForm::Properties { keys, also } => properties::edit(&letters(bytes), keys, new)
+                .and_then(|text| properties::set(&text, also))
+                .map(|text| octets(&text)),
             FileForm::Raw(field) => Ok(rewritten(*field, bytes, new)),
         }
         .map_err(|flaw| self.flawed(flaw))

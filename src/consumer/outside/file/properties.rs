@@ -4,6 +4,7 @@
 //! - A key that is there twice is refused: Java takes the last one, the product may not.
 //! - Letters outside of printable ASCII are written as `\uXXXX`, which holds whatever the file's encoding is.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use std::str::Chars;
 
 use super::{Flaw, changes, named};
 use crate::config::Keys;
-use crate::consumer::outside::spot::{Change, Field, Fields};
+use crate::consumer::outside::spot::{Change, Fields};
 
 /// One entry: its key and value unescaped, and where they stand.
 struct Entry {
@@ -30,7 +31,7 @@ pub(super) fn read(text: &str, keys: &Keys) -> Result<Fields, Flaw> {
     let entries = entries(text);
     let mut fields = Fields::new();
     for (field, key) in keys {
-        if let Some(entry) = find(&entries, *field, key)? {
+        if let Some(entry) = find(&entries, named(*field, key), key)? {
             fields.insert(*field, entry.value.clone());
         }
     }
@@ -39,10 +40,30 @@ pub(super) fn read(text: &str, keys: &Keys) -> Result<Fields, Flaw> {
 
 /// The text with the changes made; what was not there is added at the end.
 pub(super) fn edit(text: &str, keys: &Keys, new: &Change) -> Result<String, Flaw> {
+    let changes = changes(keys, new);
+    with(
+        text,
+        changes.map(|(field, key, value)| (named(field, key), key, value)),
+    )
+}
+
+/// The text with these keys set to these values.
+pub(super) fn set(text: &str, values: &BTreeMap<String, String>) -> Result<String, Flaw> {
+    let named = values
+        .iter()
+        .map(|(key, value)| (format!("`{key}`"), key.as_str(), Some(value.as_str())));
+    with(text, named)
+}
+
+/// The text with the changes made; each comes with the name that messages call it by.
+fn with<'a>(
+    text: &str,
+    changes: impl Iterator<Item = (String, &'a str, Option<&'a str>)>,
+) -> Result<String, Flaw> {
     let mut edited = text.to_owned();
-    for (field, key, value) in changes(keys, new) {
+    for (name, key, value) in changes {
         let entries = entries(&edited);
-        match (find(&entries, field, key)?, value) {
+        match (find(&entries, name, key)?, value) {
             (Some(entry), Some(value)) => {
                 let place = entry.place.clone();
                 // Right behind the key there may be no separator: `key` alone has an empty value.
@@ -76,11 +97,11 @@ pub(super) fn edit(text: &str, keys: &Keys, new: &Change) -> Result<String, Flaw
     Ok(edited)
 }
 
-fn find<'e>(entries: &'e [Entry], field: Field, key: &str) -> Result<Option<&'e Entry>, Flaw> {
+fn find<'e>(entries: &'e [Entry], name: String, key: &str) -> Result<Option<&'e Entry>, Flaw> {
     let mut of_key = entries.iter().filter(|entry| entry.key == key);
     let found = of_key.next();
     if of_key.next().is_some() {
-        return Err(Flaw::new(named(field, key), "there twice", "there once"));
+        return Err(Flaw::new(name, "there twice", "there once"));
     }
     Ok(found)
 }
