@@ -57,6 +57,30 @@ host = "db.example.com"
 database = "crm"
 user = "highwater"
 nobodysKey = 1
+[resource.idm]
+base_contexts = ["OU=People,DC=example,DC=com"]
+backup_dcs = ["dc1"]
+[resource.idm.consumer]
+kind = "outside"
+shape = "one_usn"
+position = "largest_seen"
+cursor = { http = "state", json = { updated = "/usn" }, guard = { revision = "/_rev", nobodysKey = 1 } }
+[resource.idm.consumer.http]
+base = "https://idm.example.com/openidm/"
+basic = { user = "highwater", password = { env = "IDM_PASS" }, nobodysKey = 1 }
+nobodysKey = 1
+[[resource.idm.consumer.stop.http]]
+post = "suspend"
+until = { get = "task", at = "/state", nobodysKey = 1 }
+nobodysKey = 1
+[resource.idm.consumer.host]
+entry = "cn=config"
+attributes = { host = "nsDS5ReplicaHost" }
+[resource.idm.consumer.host.ldap]
+host = "ds.example.com"
+user = "cn=highwater"
+password = { env = "DS_PASS" }
+nobodysKey = 1
 [resource.hr.feed]
 nobodysKey = 1
 [resource.hr.feed.sink.out]
@@ -245,6 +269,21 @@ fn the_checker_and_the_schema_know_the_same_keys() {
         ("resource.crm.consumer.cursor.json", "/$defs/spot_keys"),
         ("resource.crm.consumer.host", "/$defs/host_spot"),
         ("resource.crm.consumer.host.postgres", "/$defs/postgres"),
+        ("resource.idm.consumer.http", "/$defs/http_server"),
+        (
+            "resource.idm.consumer.http.basic",
+            "/$defs/http_server/properties/basic",
+        ),
+        (
+            "resource.idm.consumer.cursor.guard",
+            "/$defs/spot/properties/guard/anyOf/1",
+        ),
+        ("resource.idm.consumer.stop.http", "/$defs/http_step"),
+        (
+            "resource.idm.consumer.stop.http.until",
+            "/$defs/http_step/properties/until",
+        ),
+        ("resource.idm.consumer.host.ldap", "/$defs/ldap_server"),
         ("resource.hr.feed", "/$defs/feed"),
         ("resource.hr.feed.sink.out", "/$defs/sink"),
         ("safety", "/properties/safety"),

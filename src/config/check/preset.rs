@@ -13,6 +13,12 @@ pub(super) fn expanded(
     read: impl FnOnce(Section<'_>, &mut Notes) -> Option<Consumer>,
 ) -> Option<Consumer> {
     let Some(field) = section.take("preset", notes) else {
+        for name in preset::parameters() {
+            if let Some(field) = section.take(name, notes) {
+                let message = format!("`{}` goes with a preset alone", field.path());
+                notes.add(field.span(), message, "remove it, or name the preset");
+            }
+        }
         return read(section, notes);
     };
     let names = preset::names();

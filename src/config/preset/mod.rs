@@ -11,6 +11,8 @@
 
 mod products;
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
 /// A parameter that is missing or wrong: the key within the consumer's table, what is wrong, and the cure.
@@ -88,6 +90,15 @@ fn camel(key: &str) -> String {
 /// The names of all presets.
 pub(super) fn names() -> Vec<&'static str> {
     products::ALL.iter().map(|preset| preset.name).collect()
+}
+
+/// The parameters of all presets, each once.
+pub(super) fn parameters() -> BTreeSet<&'static str> {
+    products::ALL
+        .iter()
+        .flat_map(|preset| preset.parameters)
+        .copied()
+        .collect()
 }
 
 /// What the consumer's table `given` stands for, with `preset` and its parameters taken out.

@@ -5,6 +5,7 @@
 //! - The CA file is read anew for every operation, so a renewed one counts at once.
 //! - What a server says in a refusal is not repeated: such texts are known to hold what was sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,6 +14,7 @@ use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
 };
 use reqwest::{Method, Response, StatusCode, redirect};
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 
 use super::super::spot::SpotError;
@@ -55,13 +57,10 @@ pub(super) enum Lost {
 impl Client {
     pub(super) fn open(server: &HttpServer) -> Result<Self, SpotError> {
         let place = server.base.to_string();
-        let tls = trusting(&server.trust).map_err(|problem| {
-            let (problem, cure) = (problem.to_string(), "check `ca_file`".to_owned());
-            SpotError::Tls {
-                place: place.clone(),
-                problem,
-                cure,
-            }
+        let tls = tls(server).map_err(|problem| SpotError::Tls {
+            place: place.clone(),
+            problem,
+            cure: "check `ca_file`".to_owned(),
         })?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -185,6 +184,20 @@ impl Client {
         })?;
         Ok(Document { text, etag })
     }
+}
+
+/// Who is trusted: nobody where nothing is encrypted, so that a machine without authorities will do.
+fn tls(server: &HttpServer) -> Result<ClientConfig, String> {
+    if server.base.0.scheme() == "https" {
+        return trusting(&server.trust).map_err(|problem| problem.to_string());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(builder
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
 }
 
 /// Every header that does not depend on the request.

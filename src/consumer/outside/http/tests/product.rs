@@ -1,4 +1,4 @@
-//! An imitation of a product on loopback: documents by path, revisions, and faults at a chosen request.
+//! An imitation of a product on loopback: faults at a chosen request, and death from one on.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -58,6 +58,8 @@ pub(crate) struct Product<S> {
     pub(crate) state: Arc<Mutex<S>>,
     requests: Requests,
     faults: Faults,
+    /// The number of the request from which on it is dead.
+    death: Arc<Mutex<Option<usize>>>,
 }
 
 impl<S: Send + 'static> Product<S> {
@@ -69,11 +71,13 @@ impl<S: Send + 'static> Product<S> {
             state: Arc::new(Mutex::new(state)),
             requests: Arc::default(),
             faults: Arc::default(),
+            death: Arc::default(),
         };
-        let (state, requests, faults) = (
+        let (state, requests, faults, death) = (
             Arc::clone(&product.state),
             Arc::clone(&product.requests),
             Arc::clone(&product.faults),
+            Arc::clone(&product.death),
         );
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -82,6 +86,7 @@ impl<S: Send + 'static> Product<S> {
                     Arc::clone(&requests),
                     Arc::clone(&faults),
                 );
+                let death = Arc::clone(&death);
                 tokio::spawn(async move {
                     let mut stream = BufReader::new(stream);
                     while let Some(request) = read(&mut stream).await {
@@ -90,7 +95,10 @@ impl<S: Send + 'static> Product<S> {
                             requests.push(request.clone());
                             requests.len()
                         };
-                        let fault = faults.lock().unwrap().get(&number).copied();
+                        let mut fault = faults.lock().unwrap().get(&number).copied();
+                        if death.lock().unwrap().is_some_and(|from| number >= from) {
+                            fault = Some(Fault::CutBefore);
+                        }
                         if fault == Some(Fault::CutBefore) {
                             return;
                         }
@@ -129,6 +137,12 @@ impl<S: Send + 'static> Product<S> {
     pub(crate) fn fail(&self, number: usize, fault: Fault) {
         let before = self.requests.lock().unwrap().len();
         self.faults.lock().unwrap().insert(before + number, fault);
+    }
+
+    /// Lets it be dead from the request of this number from now; `None` brings it back.
+    pub(crate) fn die(&self, number: Option<usize>) {
+        let before = self.requests.lock().unwrap().len();
+        *self.death.lock().unwrap() = number.map(|number| before + number);
     }
 
     pub(crate) fn base(&self) -> url::Url {
