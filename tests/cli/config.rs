@@ -180,3 +180,37 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(said, "");
 }
+
+#[test]
+fn check_shows_what_a_preset_stands_for() {
+    let (head, _) = GOOD.split_once("[resource.hr.consumer]").unwrap();
+    let folder = folder_with(&format!(
+        "{head}[resource.hr.consumer]\npreset = \"openidm\"\nsource = \"system/ldap/account\"\nschedule = \"live\"\n\
+         confirm = \"off\"\n[resource.hr.consumer.http]\nbase = \"https://idm.example.com/openidm\"\n\
+         bearer = {{ env = \"HW_PASS\" }}\n"
+    ));
+    let checked = run(folder.path(), &["config", "check"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    let table = stdout(&checked);
+    for part in [
+        "resource hr: preset \"openidm\" stands for",
+        "http = \"repo/synchronisation/pooledSyncStage/SYSTEMLDAPACCOUNT\"",
+        "env = \"HW_PASS\"",
+        "confirm = \"off\"",
+    ] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(!table.contains("hunter2"));
+    let told = json(&stdout(&run(
+        folder.path(),
+        &["-o", "json", "config", "check"],
+    )));
+    assert_eq!(at(&told, "/presets/hr/preset"), "openidm");
+    let shown = json(&stdout(&run(
+        folder.path(),
+        &["-o", "json", "config", "show"],
+    )));
+    let consumer = at(&shown, "/resource/hr/consumer");
+    assert_eq!(at(&consumer, "/preset"), "openidm");
+    assert_eq!(at(&consumer, "/outside/cursor/guard/revision"), "/_rev");
+}

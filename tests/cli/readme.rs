@@ -67,7 +67,7 @@ fn the_smallest_configurations_load() {
     let (consumers, rules): (Vec<_>, Vec<_>) = others
         .iter()
         .partition(|block| block.contains("[resource.hr.consumer]"));
-    assert!(consumers.len() >= 4 && !rules.is_empty());
+    assert!(consumers.len() >= 6 && !rules.is_empty());
     let consumers = consumers.into_iter().map(|block| {
         let feeds = usize::from(block.contains("\"builtin\""));
         (format!("{rest}{block}"), feeds, false)

@@ -9,6 +9,7 @@
 
 mod cuts;
 mod imitations;
+mod local;
 mod moving;
 #[path = "../../src/consumer/outside/http/tests/product.rs"]
 mod product;

@@ -69,7 +69,7 @@ pub(crate) const CASES: [Case; 3] = [
     },
 ];
 
-const CONFIG: &str = r#"[store]
+pub(crate) const CONFIG: &str = r#"[store]
 path = "hw.db"
 [connection]
 credentials = "reader"
@@ -184,21 +184,7 @@ impl Scene {
     }
 
     fn order(&self, expected: HeldCursor, dc: u8) -> Order {
-        Order {
-            switch: Switch {
-                resource: resource(),
-                to: format!("dc{dc}").parse().unwrap(),
-                expected,
-                new: self.cursor(dc),
-                knowledge: held(dc, 9000),
-                restart: true,
-            },
-            plan_json: "{}".to_owned(),
-            plan_hash: "0".to_owned(),
-            kind: AttemptKind::Failover,
-            who: "tester (uid 0) on lab".to_owned(),
-            channel: "test".to_owned(),
-        }
+        order(expected, dc, self.cursor(dc))
     }
 
     /// Moves to this DC from what stands.
@@ -251,5 +237,24 @@ fn hasten(steps: &mut [HttpStep]) {
         if let Some(until) = &mut step.until {
             until.within = until.within.min(Duration::from_millis(600));
         }
+    }
+}
+
+/// The order to go on from `new` on this DC.
+pub(crate) fn order(expected: HeldCursor, dc: u8, new: Cursor) -> Order {
+    Order {
+        switch: Switch {
+            resource: resource(),
+            to: format!("dc{dc}").parse().unwrap(),
+            expected,
+            new,
+            knowledge: held(dc, 9000),
+            restart: true,
+        },
+        plan_json: "{}".to_owned(),
+        plan_hash: "0".to_owned(),
+        kind: AttemptKind::Failover,
+        who: "tester (uid 0) on lab".to_owned(),
+        channel: "test".to_owned(),
     }
 }

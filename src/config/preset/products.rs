@@ -150,7 +150,7 @@ fn ucs(given: &mut Given<'_>) -> Table {
     toml! {
         shape = "one_usn"
         position = "largest_seen"
-        cursor = { sqlite = database, table = "AD", key = "key", value = "value", keys = { updated = "lastUSN" } }
+        cursor = { sqlite = database, table = "AD", key = "Key", value = "Value", keys = { updated = "lastUSN" } }
         host = { first = first }
         stop = { unit = unit }
         start = ["/bin/sh", "-ec", script, "sh", variable, "{host}", started]

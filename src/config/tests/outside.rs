@@ -67,7 +67,7 @@ fn said(consumer: &str, from: &str, to: &str) -> Vec<String> {
 fn places_are_read_with_their_defaults() {
     let consumer = loaded(FILES);
     assert_eq!(consumer.position, Position::BeforeSearch);
-    assert_eq!(consumer.stop, Some(Turn::Unit("hr.service".to_owned())));
+    assert!(matches!(&consumer.stop, Some(Turn::Unit(unit)) if unit == "hr.service"));
     let files = outside(&consumer);
     assert_eq!(files.shape, Shape::OneUsn);
     let confirm = files.confirm.clone().unwrap();
@@ -203,7 +203,7 @@ const MISTAKES: [(&str, &str, &str, &str); 18] = [
         FILES,
         "file = \"state.json\"\n",
         "file = \"state.json\"\nsqlite = \"x\"\n",
-        "needs one of file, sqlite, postgres and command",
+        "needs one of file, sqlite, postgres, http, ldap and command",
     ),
     (
         FILES,
@@ -273,7 +273,7 @@ fn what_cannot_be_done_to_a_place_is_told() {
     let told = said_of("file = \"state.json\"", "file = \"state.toml\"");
     assert!(
         told.concat()
-            .contains("is TOML, from which nothing is removed -> add reset_to"),
+            .contains("is a document from which nothing is removed -> add reset_to"),
         "{told:?}"
     );
     loaded(&reset.replace("shape =", "reset_to = \"0\"\nshape ="));

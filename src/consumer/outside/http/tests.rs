@@ -3,6 +3,7 @@
 mod faults;
 pub(in crate::consumer::outside) mod product;
 mod stepping;
+mod trusted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
