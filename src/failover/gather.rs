@@ -10,8 +10,8 @@ use crate::config::{DcSettings, ResourceSettings, Settings};
 use crate::consumer::Consumer;
 use crate::directory::{self, Session, Wanted};
 use crate::model::{
-    Ask, DcFacts, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, PollFailure,
-    Preference, Sample, UtcMs,
+    Ask, DcFacts, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, Knowledge,
+    PollFailure, Preference, Sample, UtcMs,
 };
 use crate::store::Store;
 
@@ -82,7 +82,9 @@ pub async fn gather(
         Some(feed) if !feed.contexts.is_empty() => feed.contexts.keys().cloned().collect(),
         _ => naming_contexts(resource, &probes),
     };
-    let source = source(store, source_dc, &cursor, naming_contexts).await?;
+    let knowledge = store.knowledge(&resource.name).await?;
+    let known = knowledge.as_ref();
+    let source = source(store, source_dc, &cursor, naming_contexts, known).await?;
     let target = decide::target(&ask, source.read_by.as_ref().map(Sample::not_begun_at));
     let mut candidates = Vec::new();
     for probe in probes {
@@ -94,7 +96,7 @@ pub async fn gather(
         position: resource.consumer.position,
         site: resource.site.clone(),
         ask,
-        knowledge: store.knowledge(&resource.name).await?,
+        knowledge,
         cursor,
         source,
         feed,
@@ -240,13 +242,11 @@ async fn source(
     dc: &DcSettings,
     cursor: &HeldCursor,
     naming_contexts: BTreeSet<Dn>,
+    knowledge: Option<&Knowledge>,
 ) -> Result<Source, FailoverError> {
     let incarnations = store.incarnations(&dc.name).await?;
     let read_up_to = cursor.cursor.read_up_to();
-    let only = match incarnations.as_slice() {
-        [only] => Some(only.invocation_id),
-        _ => None,
-    };
+    let only = decide::owner(&incarnations, &dc.name, knowledge);
     let (mut evidence, mut read_by) = (None, None);
     if let Some(id) = cursor.cursor.invocation_id.or(only) {
         let ncs: Vec<Dn> = naming_contexts.iter().cloned().collect();

@@ -1,7 +1,10 @@
 //! What the consumer holds: S of the rules R2, R3, R7 and R12, from the newest evidence.
 
 use crate::config::Position;
-use crate::model::{Evidence, InvocationId, Knowledge, NcVectors, Usn, UtcMs, Vector, WhyNoStart};
+use crate::model::{
+    DcName, Evidence, Incarnation, InvocationId, Knowledge, NcVectors, Usn, UtcMs, Vector,
+    WhyNoStart,
+};
 
 use super::input::Input;
 
@@ -16,18 +19,46 @@ pub(super) struct Held {
     pub(super) at: UtcMs,
 }
 
-/// The incarnation the cursor counts on: as the cursor says, or the only one on record.
+/// The life of the DC in use that a cursor without one can count on: the only one on record, or since the move there.
+///
+/// The move wrote the cursor for one life; a life that had ended before and is not that one cannot own it. Where the DC
+/// had another life since, either may: none is named.
+pub(in crate::failover) fn owner(
+    lives: &[Incarnation],
+    dc: &DcName,
+    knowledge: Option<&Knowledge>,
+) -> Option<InvocationId> {
+    let moved = match knowledge {
+        Some(Knowledge::Held {
+            since,
+            dc: to,
+            invocation_id,
+            ..
+        }) if to == dc => Some((*since, *invocation_id)),
+        _ => None,
+    };
+    let may_own = |life: &&Incarnation| {
+        moved.is_none_or(|(since, id)| life.invocation_id == id || life.last_seen >= since)
+    };
+    let mut owners = lives.iter().filter(may_own);
+    match (owners.next(), owners.next()) {
+        (Some(only), None) => Some(only.invocation_id),
+        _ => None,
+    }
+}
+
+/// The incarnation the cursor counts on: as the cursor says, or the only one that can own it.
 pub(super) fn cursor_incarnation(input: &Input) -> Result<InvocationId, WhyNoStart> {
     if let Some(id) = input.cursor.cursor.invocation_id {
         return Ok(id);
     }
-    match input.source.incarnations.as_slice() {
-        [only] => Ok(only.invocation_id),
-        lives => Err(WhyNoStart::CursorIncarnationUnknown {
-            source_dc: input.source.dc.clone(),
-            lives: lives.len(),
-        }),
-    }
+    let (source, knowledge) = (&input.source, input.knowledge.as_ref());
+    owner(&source.incarnations, &source.dc, knowledge).ok_or_else(|| {
+        WhyNoStart::CursorIncarnationUnknown {
+            source_dc: source.dc.clone(),
+            lives: source.incarnations.len(),
+        }
+    })
 }
 
 /// S, or why it is unknown. With `allow_gap`, an unproven earlier start is passed over.

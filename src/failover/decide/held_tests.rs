@@ -190,6 +190,67 @@ fn a_consumer_that_has_read_nothing_starts_at_0_anywhere() {
 }
 
 #[test]
+fn a_cookie_is_kept_and_a_reset_reads_everything_so_no_evidence_is_needed() {
+    for (position, evidence) in [
+        (Position::Cookie, Evidence::OwnCookie),
+        (Position::Reset, Evidence::Reset),
+    ] {
+        let mut opaque = input(0, 1_000);
+        opaque.position = position;
+        opaque.cursor.cursor.invocation_id = None;
+        opaque.source.evidence = None;
+        opaque.source.incarnations.push(life(9));
+        opaque.knowledge = Some(Knowledge::Void {
+            since: at(1),
+            dc: "dc1".parse().unwrap(),
+            reason: "not proven".to_owned(),
+        });
+        let plan = decide(&opaque, at(50_010));
+        let chosen = plan.chosen.unwrap();
+        assert_eq!(chosen.switch.to.as_str(), "dc2");
+        assert_eq!((chosen.start.usn, chosen.start.proven), (Usn::ZERO, true));
+        assert_eq!(chosen.start.evidence, evidence);
+        // A USN means nothing to it, so none is offered.
+        let starts = plan.candidates.iter().filter_map(|one| one.starts.as_ref());
+        assert!(starts.clone().count() > 0);
+        assert!(starts.into_iter().all(|starts| starts.time.is_err()));
+    }
+}
+
+#[test]
+fn the_owner_of_a_cursor_without_an_incarnation_is_named_only_where_no_other_can_be() {
+    let lived = |number, until| Incarnation {
+        last_seen: at(until),
+        ..life(number)
+    };
+    let moved = |to: &str, number| Knowledge::Held {
+        since: at(2_000),
+        dc: to.parse().unwrap(),
+        invocation_id: id(number),
+        start: usn(5),
+        held: BTreeMap::new(),
+    };
+    let (one, two) = (
+        vec![lived(1, 1_000)],
+        vec![lived(1, 1_000), lived(9, 3_000)],
+    );
+    let dc1 = "dc1".parse().unwrap();
+    let cases = [
+        (&one, None, Some(1)),
+        (&two, None, None),
+        // Moved to the later life: the earlier one had ended by then.
+        (&two, Some(moved("dc1", 9)), Some(9)),
+        // Moved to the earlier life, which may have been restored since.
+        (&two, Some(moved("dc1", 1)), None),
+        (&two, Some(moved("dc2", 9)), None),
+    ];
+    for (lives, knowledge, wanted) in cases {
+        let owner = super::owner(lives, &dc1, knowledge.as_ref());
+        assert_eq!(owner, wanted.map(id), "{knowledge:?}");
+    }
+}
+
+#[test]
 fn no_vector_proves_a_start_on_a_dc_that_was_released() {
     let released = |ms| {
         let mut input = input(1_000, 1_000);

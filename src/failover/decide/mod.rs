@@ -29,6 +29,7 @@ use crate::model::{
 
 pub use feed::FeedState;
 use held::Held;
+pub(super) use held::owner;
 pub use input::{ByHand, Candidate, Input, Source};
 pub(super) use undo::on_record;
 pub use undo::{UndoInput, UndoRefused, undo};
