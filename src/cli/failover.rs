@@ -67,7 +67,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         if args.dry_run {
             let done = || {
                 plan_view::render(&plan, &context.output)
-                    + &steps::dry_run(&chosen.switch, resource)
+                    + &steps::dry_run(&chosen.switch, resource, &store)
             };
             context.output.show(&plan, done)?;
             return Ok(Exit::Ok);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{CliError, Context, Exit, who};
-use crate::config::{ConsumerKind, ResourceSettings, Turn};
+use crate::config::{ResourceSettings, Turn};
 use crate::consumer::Consumer;
 use crate::failover::{self, Order};
 use crate::model::{Attempt, HeldCursor, StepReport, Switch};
@@ -74,18 +74,14 @@ fn tell(context: &Context, step: &StepReport) {
 }
 
 /// What each step would do.
-pub(super) fn dry_run(switch: &Switch, resource: &ResourceSettings) -> String {
+pub(super) fn dry_run(switch: &Switch, resource: &ResourceSettings, store: &Store) -> String {
     let command = |turn: Option<&Turn>| match turn {
         None => String::new(),
         Some(Turn::Command(words)) => format!("; run: {}", words.join(" ")),
         Some(other) => format!("; by {other}"),
     };
     let consumer = &resource.consumer;
-    let place = match &consumer.kind {
-        ConsumerKind::Store | ConsumerKind::Builtin => "the store".to_owned(),
-        ConsumerKind::File(path) => path.display().to_string(),
-        ConsumerKind::Outside(_) => "the product's own places".to_owned(),
-    };
+    let place = Consumer::new(&resource.name, consumer, store).place();
     let (old, new) = (&switch.expected.cursor, &switch.new);
     let mut text = String::from("\n\nnothing was done; the steps would be\n");
     // Writing to a String cannot fail.
@@ -115,6 +111,10 @@ pub(super) fn dry_run(switch: &Switch, resource: &ResourceSettings) -> String {
             "  start   the sync{}",
             command(consumer.start.as_ref())
         );
+        if let Some(confirm) = consumer.kind.confirm() {
+            let within = humantime::format_duration(confirm.within);
+            _ = write!(text, "\n  confirm that it goes on, within {within}");
+        }
     } else {
         _ = write!(text, "  leave   the sync stopped");
     }

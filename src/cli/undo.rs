@@ -54,7 +54,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     }
     if args.dry_run {
         context.output.show(&switch, || {
-            steps::dry_run(&switch, resource).trim_start().to_owned()
+            steps::dry_run(&switch, resource, &store)
+                .trim_start()
+                .to_owned()
         })?;
         return Ok(Exit::Ok);
     }

@@ -230,6 +230,14 @@ impl ConsumerKind {
         matches!(self, Self::Builtin)
     }
 
+    /// How a started sync is seen to go on, where it is looked at.
+    pub fn confirm(&self) -> Option<&super::Confirm> {
+        match self {
+            Self::Outside(outside) => outside.confirm.as_ref(),
+            Self::Store | Self::Builtin | Self::File(_) => None,
+        }
+    }
+
     /// Its word in the configuration.
     pub fn word(&self) -> &'static str {
         match self {

@@ -5,6 +5,8 @@
 //!
 //! # Decisions
 //! - One [`Consumer`] type with an enum inside: the places differ in how a cursor is read and written, in nothing else.
+//! - Another product's own places (`outside`) are read and written as they are, one after the other where they are two.
+//!   After a write that may have been cut they alone can tell which cursor stands, so [`Consumer::look`] is asked.
 //! - Stopping is asked of the running service first and then of the configured command; starting the other way
 //!   round, so that the switch says "may run" only when the command has succeeded.
 
@@ -99,6 +101,15 @@ impl Consumer {
     /// Whose cursor it is.
     pub fn resource(&self) -> &ResourceName {
         &self.resource
+    }
+
+    /// Where the cursor is, for a person.
+    pub fn place(&self) -> String {
+        match &self.place {
+            Place::Store => "the store".to_owned(),
+            Place::File(path) => path.display().to_string(),
+            Place::Outside(outside) => outside.place(),
+        }
     }
 
     /// Whether the cursor is kept in our store, and so can be written in one transaction with what goes with it.

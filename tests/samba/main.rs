@@ -19,6 +19,7 @@
 //! - `keeping`: a cursor kept in the store
 //! - `outside`: another product's sync, by its own files and database
 //! - `postgres`: the database server it keeps them in
+//! - `postgres_places`: every way of naming rows in it
 //! - `reading`: a whole domain as a feed reads it
 //! - `feed`: the change feed's events, compared with the directory
 //! - `feed_breaking`: the change feed's rules broken by hand
@@ -56,6 +57,7 @@ mod moving;
 mod moving_again;
 mod outside;
 mod postgres;
+mod postgres_places;
 mod process;
 mod product;
 mod reading;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::lab::{CLIENT, DCS, Lab, host, script};
 use super::moving::collect_for;
 use super::postgres::Postgres;
+use super::postgres_places;
 use super::process::{Outcome, until};
 use super::product::{Configuration, Product};
 use super::writers::Writers;
@@ -225,6 +226,7 @@ fn refusals(lab: &Lab, database: &Postgres, lines: &str) {
 fn a_row_in_postgres_is_moved_and_a_cut_between_the_two_places_is_completed() {
     let lab = Lab::fresh();
     let database = Postgres::start(&lab);
+    postgres_places::all(&database);
     let sync = Sync::new(&lab, "postgres", database.environment());
     let keeper = [
         script("outside.py"),

@@ -126,6 +126,11 @@ impl<'a> Postgres<'a> {
         std::fs::write(self.folder.join("data/pg_hba.conf"), access).unwrap();
     }
 
+    /// The folder of its Unix socket, which lets everybody in.
+    pub(crate) fn socket(&self) -> String {
+        self.folder.to_str().unwrap().to_owned()
+    }
+
     /// The environment that lets `psql` in, as `env` takes it.
     pub(crate) fn environment(&self) -> Vec<String> {
         vec![

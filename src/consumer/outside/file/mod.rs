@@ -5,7 +5,8 @@
 //!
 //! # Decisions
 //! - A symbolic link is followed and the file it names is replaced, never the link.
-//! - Replaced by rename, with mode and owner kept: who reads it sees the old or the new file, never a part.
+//! - Replaced by rename, with mode and owner kept: who reads it sees the old or the new file, never a part. Access control
+//!   lists and other extended attributes of the file itself are not taken over; those that the folder gives apply.
 //! - The text is taken byte for byte, each byte a letter: properties are Latin-1 by their format, and UTF-8 stays what
 //!   it is. JSON and TOML must be UTF-8.
 //! - What was edited is read again before it is put in place, and must say what was meant, and nothing else changed.
