@@ -70,6 +70,7 @@ fn consumer(server: &config::Postgres, rows: Rows, shape: Shape, store: &Store) 
         confirm: None,
     };
     let settings = config::Consumer {
+        preset: None,
         kind: ConsumerKind::Outside(Box::new(outside)),
         position: Position::BeforeSearch,
         stop: None,
