@@ -1,10 +1,10 @@
 //! All LDAP: the only place that knows the LDAP library.
 //!
 //! Owns the way to a DC ([`Session`]), what is read there ([`read_facts`], [`identify`]; for a feed [`read_position`],
-//! [`read_schema`], [`changes`], [`matching`]), how its values are decoded ([`decode`], pure), which DCs there are ([`discover_directory`], [`discover_dns`]) and what an account
-//! may do ([`check`], [`check_feed`]). It never writes to AD (the one
-//! write, [`Session::modify`], is for the entry in which another product keeps its cursor), keeps nothing between calls, and judges nothing: what a
-//! reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
+//! [`read_schema`], [`changes`], [`matching`]), how its values are decoded ([`decode`], pure), which DCs there are
+//! ([`discover_directory`], [`discover_dns`]) and what an account may do ([`check`], [`check_feed`]). It never writes to AD
+//! (the one write, [`Session::modify`], is for the entry in which another product keeps its cursor), keeps nothing between
+//! calls, and judges nothing: what a reading means for a cursor is decided elsewhere. No type of the LDAP library leaves it.
 //!
 //! # Decisions
 //! - Every wait has a bound, the library's and one of ours, since the library waits for ever unless told.

@@ -70,11 +70,11 @@ fn consumer(server: &config::Postgres, rows: Rows, shape: Shape, store: &Store) 
         confirm: None,
     };
     let settings = config::Consumer {
-        preset: None,
         kind: ConsumerKind::Outside(Box::new(outside)),
         position: Position::BeforeSearch,
         stop: None,
         start: None,
+        preset: None,
         command_timeout: Duration::from_secs(10),
     };
     Consumer::new(&"hr".parse().unwrap(), &settings, store)

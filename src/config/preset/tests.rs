@@ -4,15 +4,15 @@ use toml::{Table, toml};
 
 use super::{expand, names};
 
-fn done(name: &str, given: Table) -> Table {
-    expand(name, &given).unwrap().unwrap()
+fn done(name: &str, given: &Table) -> Table {
+    expand(name, given).unwrap().unwrap()
 }
 
 #[test]
 fn parameters_become_addresses() {
     let table = done(
         "openidm",
-        toml! {
+        &toml! {
             preset = "openidm"
             source = "system/AD lab/account"
             schedule = "live?sync"
@@ -49,7 +49,7 @@ fn what_stands_beside_the_parameters_wins() {
         stop = ["true"]
         nonsense = 1
     };
-    let table = done("script", given);
+    let table = done("script", &given);
     assert_eq!(table["position"].as_str(), Some("before_search"));
     assert_eq!(table["nonsense"].as_integer(), Some(1));
     assert!(table.contains_key("stop"));

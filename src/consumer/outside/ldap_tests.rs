@@ -18,6 +18,7 @@ use super::LdapSpot;
 use crate::config::{Credentials, DcSettings, LdapSpotSettings, Security, Timeouts, TlsTrust};
 use crate::consumer::outside::spot::Field::{Cookie, Host, Updated};
 use crate::consumer::outside::spot::{Change, Field, SpotError};
+use crate::directory::{Modified, Port, Replacement, Session};
 
 const ENTRY: &str = "cn=agreement,cn=config";
 
@@ -321,4 +322,123 @@ async fn what_is_no_one_text_is_told() {
         let error = directory.spot(&[(Updated, name)]).read().await.unwrap_err();
         assert!(matches!(error, SpotError::Flawed { .. }), "{error}");
     }
+}
+
+/// A slapd on loopback, ended with the test.
+struct Slapd {
+    child: std::process::Child,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Slapd {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let config = folder.path().join("slapd.conf");
+        let text = format!(
+            "include /etc/ldap/schema/core.schema\npidfile {0}/pid\ndatabase ldif\nsuffix \"cn=config2\"\ndirectory {1}\n\
+             rootdn \"cn=root,cn=config2\"\nrootpw hunter2\n",
+            folder.path().display(),
+            data.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let entry = "dn: cn=config2\nobjectClass: device\ncn: config2\n\ndn: cn=a,cn=config2\nobjectClass: device\n\
+                     objectClass: simpleSecurityObject\ncn: a\nserialNumber: 48213\nl: dc1.example.com\n\
+                     userPassword:: TVNEU/8A\n";
+        std::fs::write(folder.path().join("entry.ldif"), entry).unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let loaded = std::process::Command::new("/usr/sbin/slapadd")
+            .args(["-f", &path("slapd.conf"), "-l", &path("entry.ldif")])
+            .output()
+            .unwrap();
+        assert!(loaded.status.success(), "{loaded:?}");
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let listen = format!("ldap://127.0.0.1:{port}");
+        let child = std::process::Command::new("/usr/sbin/slapd")
+            .args(["-f", &path("slapd.conf"), "-d", "0", "-h", &listen])
+            .spawn()
+            .unwrap();
+        let slapd = Self {
+            child,
+            folder,
+            port,
+        };
+        for _ in 0..200 {
+            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return slapd;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("slapd does not listen in {}", slapd.folder.path().display());
+    }
+}
+
+impl Drop for Slapd {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs slapd (Debian: slapd), which the other tests do without"]
+async fn a_real_server_compares_and_sets() {
+    let slapd = Slapd::start().await;
+    let stand_in = directory().await;
+    let spot = |password: &str| {
+        let keys = [
+            (Updated, "serialNumber"),
+            (Host, "l"),
+            (Cookie, "userPassword"),
+        ];
+        let mut settings = stand_in.spot(&keys).settings;
+        settings.entry = "cn=a,cn=config2".to_owned();
+        settings.server.port = slapd.port;
+        settings.server.credentials = Credentials::Simple {
+            user: "cn=root,cn=config2".to_owned(),
+            password: password.to_owned().into(),
+        };
+        LdapSpot::new(settings)
+    };
+    let refused = spot("wrong").read().await.unwrap_err();
+    assert!(matches!(refused, SpotError::Refused { .. }), "{refused}");
+    let spot = spot("hunter2");
+    let old = spot.read().await.unwrap();
+    assert_eq!(old.fields[&Updated], "48213");
+    assert_eq!(old.fields[&Cookie], "TVNEU/8A");
+    let new = change(&[(Updated, "7"), (Host, "dc2.example.com")]);
+    spot.replace(&old, &new).await.unwrap();
+    let now = spot.read().await.unwrap();
+    assert_eq!(
+        (&*now.fields[&Updated], &*now.fields[&Host]),
+        ("7", "dc2.example.com")
+    );
+    let error = spot
+        .replace(&old, &change(&[(Updated, "8")]))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, SpotError::Moved { .. }), "{error}");
+    // Behind its back: the server itself refuses, and keeps both.
+    let mut session = Session::open(&spot.settings.server, Port::Directory)
+        .await
+        .unwrap();
+    let stale = [
+        ("l", "dc2.example.com", "x"),
+        ("serialNumber", "48213", "9"),
+    ];
+    let stale = stale.map(|(attribute, old, new)| Replacement {
+        attribute: attribute.to_owned(),
+        old: Some(old.into()),
+        new: Some(new.into()),
+    });
+    let modified = session.modify(&spot.settings.entry, &stale).await.unwrap();
+    assert_eq!(modified, Modified::NotAsExpected);
+    assert_eq!(spot.read().await.unwrap(), now);
+    let back = change(&[(Updated, "48213"), (Host, "dc1.example.com")]);
+    spot.replace(&now, &back).await.unwrap();
+    assert_eq!(spot.read().await.unwrap(), old);
 }

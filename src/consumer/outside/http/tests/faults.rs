@@ -63,7 +63,7 @@ async fn what_cannot_be_read_back_is_said_to_be_unknown() {
     let spot = HttpSpot::new(at(product.base(), &KEYS));
     let old = spot.read().await.unwrap();
     product.fail(2, Fault::CutAfter);
-    product.fail(3, Fault::CutBefore);
+    product.die(Some(3));
     let error = spot
         .replace(&old, &change(&[(Updated, "7")]))
         .await
@@ -73,6 +73,7 @@ async fn what_cannot_be_read_back_is_said_to_be_unknown() {
         "{error}"
     );
     // Said again, it is seen to be done.
+    product.die(None);
     spot.replace(&old, &change(&[(Updated, "7")]))
         .await
         .unwrap();

@@ -60,7 +60,11 @@ async fn only_the_named_authority_is_trusted() {
     assert_eq!(found.fields[&Updated], "1");
     let other = TlsTrust::File(others.path().join("ca.pem"));
     let missing = TlsTrust::File(folder.path().join("nowhere.pem"));
-    for (host, trust) in [("localhost", other), ("127.0.0.1", own), ("localhost", missing)] {
+    for (host, trust) in [
+        ("localhost", other),
+        ("127.0.0.1", own),
+        ("localhost", missing),
+    ] {
         let error = spot(host, trust).read().await.unwrap_err();
         assert!(matches!(error, SpotError::Tls { .. }), "{error}");
         assert!(error.to_string().contains("ca_file"), "{error}");
