@@ -6,6 +6,8 @@ use clap::Parser as _;
 use highwater::cli::args::Args;
 use highwater::config::{self, Secrets};
 
+use crate::structure::problems;
+
 fn readme() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
@@ -87,6 +89,18 @@ fn the_smallest_configurations_load() {
         assert_eq!(own.map(|rule| rule.count), with_rule.then_some(1));
         let with_feed = settings.resources.values().filter(|hr| hr.feed.is_some());
         assert_eq!(with_feed.count(), feeds);
+    }
+}
+
+#[test]
+fn the_event_is_as_the_schema_says() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/event.schema.json")).unwrap();
+    let shown = blocks(&readme(), "json");
+    assert_eq!(shown.len(), 1);
+    for block in shown {
+        let event = serde_json::from_str(&block).unwrap();
+        assert_eq!(problems(&schema, &schema, &event, ""), [""; 0]);
     }
 }
 
