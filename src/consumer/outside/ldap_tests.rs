@@ -385,7 +385,7 @@ impl Drop for Slapd {
 }
 
 #[tokio::test]
-#[ignore = "needs slapd (Debian: slapd), which the other tests do without"]
+#[ignore = "needs slapd, which the other tests do without; tests/run has it and runs this"]
 async fn a_real_server_compares_and_sets() {
     let slapd = Slapd::start().await;
     let stand_in = directory().await;
