@@ -4,6 +4,7 @@ use std::error::Error;
 
 use super::Exit;
 use super::output::to_stderr;
+use crate::active_sync::FeedError;
 use crate::config::ConfigError;
 use crate::consumer::{ConsumerError, SpotError};
 use crate::failover::{ApplyError, FailoverError};
@@ -77,9 +78,11 @@ impl CliError {
                 }
                 _ => Exit::Failed,
             },
-            Self::Store(_) | Self::Failover(_) | Self::Declined | Self::Failed { .. } => {
-                Exit::Failed
-            }
+            Self::Failed { source, .. } => match source.downcast_ref() {
+                Some(FeedError::NowhereToBegin { .. }) => Exit::Unreachable,
+                _ => Exit::Failed,
+            },
+            Self::Store(_) | Self::Failover(_) | Self::Declined => Exit::Failed,
         }
     }
 

@@ -22,10 +22,10 @@ const EXAMPLES: &str = "\
 Examples:
   hr-sync 2>&1 | tail -20 | highwater on-error hr
   highwater on-error hr 'javax.naming.CommunicationException: Connection refused'
-  highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z 'Can''t contact LDAP server'
+  highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z \"Can't contact LDAP server\"
 
-Call it on every failure of the sync: the rules count failures within a window. With `highwater run` alive
-it takes the failure on; otherwise this command probes the domain controllers, every 5 seconds for as long as
+Call it on every failure of the sync: the rules count failures within a window. With `highwater run` alive \
+it takes the failure on; otherwise this command probes the domain controllers, every 5 seconds for as long as \
 it takes, decides, and tells by itself.";
 
 /// The most of standard input that is read, and the most errors, and characters of each, that are kept.

@@ -67,7 +67,7 @@ impl Place<'_> {
 
 /// A program with its arguments; no shell reads it.
 fn command(field: &Field<'_>, notes: &mut Notes) -> Vec<String> {
-    let like = "[\"systemctl\", \"restart\", \"hr-sync\"]";
+    let like = "[\"/usr/local/sbin/hr-sync-control\", \"ARGUMENT\"]";
     field
         .list(like, notes)
         .iter()

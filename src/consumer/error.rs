@@ -11,7 +11,8 @@ use crate::store::StoreError;
 pub enum ConsumerError {
     /// The store holds no cursor for it.
     #[error(
-        "resource {resource}: the store holds no cursor for it; bring one in with `highwater import`, or run the sync once"
+        "resource {resource}: the store holds no cursor for it; a feed of ours makes its own with the first load (`highwater run`, \
+         or `highwater sync {resource}`); that of another sync is brought in with `highwater import`"
     )]
     NoCursor {
         /// Whose cursor.

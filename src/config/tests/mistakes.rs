@@ -344,7 +344,7 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "kind = \"store\"",
         "kind = \"store\"\nstop = \"systemctl stop hr\"",
         &[
-            "20:8: `resource.hr.consumer.stop = \"systemctl stop hr\"` is no list -> write it like [\"systemctl\", \"restart\", \"hr-sync\"]",
+            "20:8: `resource.hr.consumer.stop = \"systemctl stop hr\"` is no list -> write it like [\"/usr/local/sbin/hr-sync-control\", \"ARGUMENT\"]",
         ],
     ),
     (
