@@ -28,17 +28,11 @@ mod relay;
 
 use std::io::Read as _;
 
-use mimalloc::MiMalloc;
-
 use directory::{Directory, IMAGE, PLAIN};
 use peers::Peer;
 use process::{Cost, print};
 
 const ROUNDS: usize = 5;
-
-/// As the program has it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
