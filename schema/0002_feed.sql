@@ -13,6 +13,8 @@ CREATE TABLE feed (
     last_seq INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     last_pass_at INTEGER,
+    -- How often a DC was declared lost or released; event ids are made of it.
+    given_up INTEGER NOT NULL DEFAULT 0,
     -- What has kept the feed from going on since then, and when that was last met.
     problem TEXT,
     problem_at INTEGER,

@@ -149,7 +149,7 @@ pub async fn rehearse(
             parts,
             &look.scope,
             (&nc, &context),
-            (start, &look.feed.cursor.tag),
+            (start, &look.feed),
         );
         let reading = Reading::new(&parts.0.schema, &parts.0.projection);
         let query = ChangeQuery {

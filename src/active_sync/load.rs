@@ -89,7 +89,7 @@ impl Work<'_> {
                 parts,
                 self.scope,
                 (nc, context),
-                (Usn::ZERO, &feed.cursor.tag),
+                (Usn::ZERO, feed),
             );
             let reading = Reading::new(&parts.0.schema, &parts.0.projection);
             let why = Why::Load(Purpose::Load {
@@ -153,7 +153,7 @@ impl Work<'_> {
                     parts,
                     self.scope,
                     (&nc, &context),
-                    (Usn::ZERO, &feed.cursor.tag),
+                    (Usn::ZERO, feed),
                 );
                 let reading = Reading::new(&parts.0.schema, &parts.0.projection);
                 for (guid, told) in &some {

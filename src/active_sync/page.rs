@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::ResourceSettings;
 use crate::directory::Session;
 use crate::model::{
-    CursorTag, DcName, Dn, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
+    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
     Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
@@ -45,6 +45,8 @@ pub(super) struct Pages<'a> {
     /// Where the pass begins.
     pub(super) cursor: Usn,
     pub(super) fence: &'a CursorTag,
+    /// See [`Feed::given_up`].
+    pub(super) given_up: u64,
 }
 
 impl<'a> Pages<'a> {
@@ -55,7 +57,7 @@ impl<'a> Pages<'a> {
         parts: (&'a What, &'a DcName, InvocationId),
         scope: &'a Scope,
         (nc, context): (&'a Dn, &'a FeedContext),
-        (cursor, fence): (Usn, &'a CursorTag),
+        (cursor, feed): (Usn, &'a Feed),
     ) -> Self {
         let (what, dc, reader) = parts;
         Self {
@@ -68,7 +70,8 @@ impl<'a> Pages<'a> {
             nc,
             context,
             cursor,
-            fence,
+            fence: &feed.cursor.tag,
+            given_up: feed.given_up,
         }
     }
 
@@ -219,6 +222,7 @@ impl<'a> Pages<'a> {
                     dc: self.dc,
                     reader: self.reader,
                     schema: &self.what.schema,
+                    given_up: self.given_up,
                 };
                 page.events.push(event(&source, &change, clock::now()));
                 change.reason

@@ -142,7 +142,7 @@ impl Work<'_> {
             parts,
             self.scope,
             (nc, context),
-            (floor, &feed.cursor.tag),
+            (floor, feed),
         );
         let reading = Reading::new(&parts.0.schema, &parts.0.projection);
         let query = ChangeQuery {

@@ -112,12 +112,17 @@ impl Reader {
     }
 
     /// What the events say of where they come from.
-    pub(super) fn source<'a>(&'a self, resource: &'a ResourceSettings) -> Source<'a> {
+    pub(super) fn source<'a>(
+        &'a self,
+        resource: &'a ResourceSettings,
+        given_up: u64,
+    ) -> Source<'a> {
         Source {
             resource: &resource.name,
             dc: &self.dc,
             reader: self.identity.invocation_id,
             schema: &self.what.schema,
+            given_up,
         }
     }
 

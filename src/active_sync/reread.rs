@@ -67,7 +67,7 @@ async fn one(
         parts,
         work.scope,
         (&reread.nc, &context),
-        (cursor, &feed.cursor.tag),
+        (cursor, feed),
     );
     let reading = Reading::new(&parts.0.schema, &parts.0.projection);
     let image = read_object(session, reread.guid, &reading).await?;

@@ -281,7 +281,7 @@ impl Task {
         let Some(reader) = &self.reader else {
             return Ok(());
         };
-        let source = reader.source(&self.resource);
+        let source = reader.source(&self.resource, feed.given_up);
         let beat = heartbeat(&source, feed.cursor.cursor.last_updated, clock::now());
         let page = FeedPage {
             events: vec![beat],

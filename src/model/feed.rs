@@ -65,6 +65,8 @@ pub struct Feed {
     pub projection: String,
     /// The sync must stand still: its switch says so.
     pub is_stopped: bool,
+    /// How often a DC was declared lost or released: what was told of it, and then given up, can be told once more.
+    pub given_up: u64,
 }
 
 /// Where an object stands in the consumer's eyes.

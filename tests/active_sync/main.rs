@@ -14,6 +14,7 @@
 
 mod bed;
 mod first_load;
+mod lost;
 mod moving;
 mod receiver;
 mod sinks;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use highwater::model::InvocationId;
+use highwater::model::{InvocationId, Usn};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -37,7 +37,8 @@ pub(crate) struct Receiver {
     kills: Vec<usize>,
     /// Lines that came again after a kill.
     pub(crate) again: usize,
-    changes: BTreeMap<Uuid, BTreeSet<String>>,
+    /// The changes told of each object, with the stamps of those that have one.
+    changes: BTreeMap<Uuid, BTreeMap<String, Option<Stamp>>>,
     stamps: BTreeMap<(Uuid, String), Vec<Stamp>>,
     /// What must never be, in words.
     pub(crate) wrong: Vec<String>,
@@ -74,6 +75,16 @@ impl Receiver {
         }
         self.read_on();
         self.kills.push(self.events + self.again);
+    }
+
+    /// A DC was declared lost: what was told of it above `held` is taken back, and may come once more.
+    pub(crate) fn give_up(&mut self, lost: InvocationId, held: Usn) {
+        self.read_on();
+        for told in self.changes.values_mut() {
+            told.retain(|_, stamp| {
+                !matches!(stamp, Some((_, _, origin, usn)) if *origin == lost && *usn > held.get().unsigned_abs())
+            });
+        }
     }
 
     /// Takes the lines that are there and whole.
@@ -197,8 +208,10 @@ impl Receiver {
         for changed in data["changed"].as_array().unwrap() {
             let id = changed["changeId"].as_str().unwrap().to_owned();
             let attribute = changed["attribute"].as_str().unwrap();
-            let again = !self.changes.entry(guid).or_default().insert(id);
-            let Some(stamp) = stamp(changed) else {
+            let stamp = stamp(changed);
+            let told = self.changes.entry(guid).or_default();
+            let again = told.insert(id, stamp.clone()).is_some();
+            let Some(stamp) = stamp else {
                 if again && piecemeal {
                     let cause = format!("{attribute}: {reason}");
                     *self.repeats.entry(cause).or_default() += 1;

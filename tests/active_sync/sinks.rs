@@ -1,13 +1,10 @@
-//! Sinks that are down, refuse, and work again; and a DC that comes back from a backup.
+//! Sinks that are down, refuse, and work again.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use highwater::config::{CommandSink, Sink};
-use highwater::model::{NcVectors, Usn, Vector};
 use tempfile::TempDir;
-
-use highwater::lab::forest::DOMAIN;
 
 use crate::bed::{Bed, Make, hr};
 use crate::moving::Tally;
@@ -15,7 +12,7 @@ use crate::receiver::Receiver;
 use crate::seeds;
 use crate::truth::Filter;
 
-const MAKE: Make = Make {
+pub(crate) const MAKE: Make = Make {
     dcs: 3,
     users: 12,
     filter: Filter::Accounts,
@@ -71,52 +68,4 @@ async fn a_sink_that_is_down_gets_everything_later_and_what_it_refuses_is_kept()
         bed.stop().await;
     }
     tally.tell("a sink that is down and refuses");
-}
-
-/// A DC is restored under a new invocationId: what it alone had written is gone, and a person says so (R9).
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dc_that_is_restored_is_read_anew_and_what_is_lost_is_taken_back() {
-    let mut tally = Tally::default();
-    for seed in seeds(4) {
-        let mut bed = Bed::new(seed, MAKE).await;
-        bed.live(60);
-        bed.start();
-        bed.begun(true).await;
-        bed.pass_time(60).await;
-        let used = bed.in_use().await.unwrap();
-        let saved = bed.with(|forest, _| forest.save(used).unwrap());
-        let lost = bed.with(|forest, _| forest.dcs[used].invocation_id);
-        // Nobody else hears of what is written now.
-        bed.cut_all(true);
-        bed.pass_time(60).await;
-        bed.lab.restore(used, &saved).await.unwrap();
-        bed.cut_all(false);
-        bed.pass_time(20).await;
-        let to = (used + usize::try_from(seed).unwrap()) % 3;
-        bed.move_to(to).await;
-        bed.pass_time(60).await;
-        bed.settle_but(false).await;
-        let nc = bed
-            .with(|forest, _| forest.context_dn(DOMAIN))
-            .parse()
-            .unwrap();
-        let known: Vector = bed.with(|forest, _| {
-            let dc = &forest.dcs[to];
-            let known = dc.vector(DOMAIN);
-            known
-                .iter()
-                .map(|(id, at)| (*id, Usn::new(*at).unwrap()))
-                .collect()
-        });
-        let vectors: NcVectors = [(nc, known)].into();
-        bed.store
-            .forget_origin(&hr(), lost, vectors)
-            .await
-            .unwrap()
-            .unwrap();
-        bed.check().await;
-        tally.add(&bed).await;
-        bed.stop().await;
-    }
-    tally.tell("restored DCs");
 }

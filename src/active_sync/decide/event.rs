@@ -5,7 +5,9 @@
 //!   together differently, so the same holds for an event's id only where the same changes came together.
 //! - No two events have one id, or a receiver that goes by ids would drop the second. A stamp is told once and no more,
 //!   but a group can have the same members again, and an object can leave, come back, and have the same name again: the
-//!   ids of such events are made of the moment as well. What is delivered twice comes from the outbox, which keeps ids.
+//!   ids of such events are made of the moment as well. What was told of a DC that is declared lost is given up, and may
+//!   yet come by a third DC: from then on ids are made of how often that was so too. What is delivered twice comes from
+//!   the outbox, which keeps ids.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -30,6 +32,8 @@ pub struct Source<'a> {
     pub reader: InvocationId,
     /// The attributes the DC has.
     pub schema: &'a Schema,
+    /// How often what had been told of a DC was given up, see [`Feed::given_up`](crate::model::Feed::given_up).
+    pub given_up: u64,
 }
 
 /// The event that delivers a change; `now` is its time where no stamp says one.
@@ -250,6 +254,9 @@ fn event_id(source: &Source<'_>, change: &Change, ids: &[String], now: UtcMs) ->
     }
     if let Some(pass) = change.pass {
         hash = hash.chain_update(pass.to_be_bytes());
+    }
+    if source.given_up > 0 {
+        hash = add_text(hash, "given up").chain_update(source.given_up.to_be_bytes());
     }
     hex(hash)
 }

@@ -91,7 +91,7 @@ fn feed_in(
     resource: &ResourceName,
 ) -> Result<Option<Feed>, StoreError> {
     let mut query =
-        tx.prepare_cached("SELECT id, projection, load FROM feed WHERE resource = ?1")?;
+        tx.prepare_cached("SELECT id, projection, load, given_up FROM feed WHERE resource = ?1")?;
     let mut rows = query.query([resource.as_str()])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -105,6 +105,7 @@ fn feed_in(
         load: load.map(|load| from_json("feed.load", &load)).transpose()?,
         projection: row.get(1)?,
         is_stopped: is_stopped_in(tx, resource)?,
+        given_up: row.get::<_, i64>(3)?.unsigned_abs(),
     }))
 }
 

@@ -57,6 +57,7 @@ impl Store {
                 rereads::queue(tx, feed, reread)?;
             }
             let count = lost.len() as u64;
+            give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
         })
@@ -112,11 +113,21 @@ impl Store {
                 }
                 change.apply(tx, feed)?;
             }
+            give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
         })
         .await
     }
+}
+
+/// Counts that something told can be told once more.
+fn give_up(tx: &Transaction<'_>, feed: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE feed SET given_up = given_up + 1 WHERE id = ?1",
+        [feed],
+    )?;
+    Ok(())
 }
 
 fn lower(vector: &mut Vector, origin: InvocationId, bound: Usn) {

@@ -1,0 +1,110 @@
+//! What a DC alone had is lost, and a person says so (R9).
+
+use highwater::lab::forest::DOMAIN;
+use highwater::model::{InvocationId, NcVectors, Usn, Vector};
+
+use crate::bed::{Bed, hr};
+use crate::moving::Tally;
+use crate::seeds;
+use crate::sinks::MAKE;
+
+/// Declares an incarnation lost, with what the DC that has taken over holds of it.
+async fn declare_lost(bed: &mut Bed, lost: InvocationId, to: usize) {
+    let nc = bed.with(|forest, _| forest.context_dn(DOMAIN));
+    let known: Vector = bed.with(|forest, _| {
+        let known = forest.dcs[to].vector(DOMAIN);
+        known
+            .iter()
+            .map(|(id, at)| (*id, Usn::new(*at).unwrap()))
+            .collect()
+    });
+    let held = known.get(lost).unwrap_or(Usn::ZERO);
+    bed.receiver.give_up(lost, held);
+    let vectors: NcVectors = [(nc.parse().unwrap(), known)].into();
+    let forgotten = bed.store.forget_origin(&hr(), lost, vectors).await;
+    assert!(forgotten.unwrap().is_some());
+}
+
+/// A DC is restored under a new invocationId: what it alone had written is gone, and a person says so (R9).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dc_that_is_restored_is_read_anew_and_what_is_lost_is_taken_back() {
+    let mut tally = Tally::default();
+    for seed in seeds(4) {
+        let mut bed = Bed::new(seed, MAKE).await;
+        bed.live(60);
+        bed.start();
+        bed.begun(true).await;
+        bed.pass_time(60).await;
+        let used = bed.in_use().await.unwrap();
+        let saved = bed.with(|forest, _| forest.save(used).unwrap());
+        let lost = bed.with(|forest, _| forest.dcs[used].invocation_id);
+        // Nobody else hears of what is written now.
+        bed.cut_all(true);
+        bed.pass_time(60).await;
+        bed.lab.restore(used, &saved).await.unwrap();
+        bed.cut_all(false);
+        bed.pass_time(20).await;
+        let to = (used + usize::try_from(seed).unwrap()) % 3;
+        bed.move_to(to).await;
+        bed.pass_time(60).await;
+        bed.settle_but(false).await;
+        declare_lost(&mut bed, lost, to).await;
+        bed.check().await;
+        tally.add(&bed).await;
+        bed.stop().await;
+    }
+    tally.tell("restored DCs");
+}
+
+/// What was declared lost is on a third DC after all, and comes from there: no event has the id of its first telling, or a
+/// receiver that goes by ids would drop it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_lost_comes_by_a_third_dc_under_other_ids() {
+    let mut tally = Tally::default();
+    let mut told_again = 0;
+    for seed in seeds(3) {
+        let mut bed = Bed::new(seed, MAKE).await;
+        bed.live(60);
+        bed.start();
+        bed.begun(true).await;
+        bed.pass_time(60).await;
+        bed.settle_but(false).await;
+        let used = bed.in_use().await.unwrap();
+        let (keeper, to) = ((used + 1) % 3, (used + 2) % 3);
+        let lost = bed.with(|forest, _| forest.dcs[used].invocation_id);
+        // The keeper hears of what is written now, the one that takes over does not.
+        bed.with(|forest, _| {
+            forest.cut(used, to, true);
+            forest.cut(keeper, to, true);
+        });
+        bed.write_again();
+        bed.pass_time(80).await;
+        bed.rest().await;
+        bed.with(|forest, now| {
+            forest.pull(keeper, used, now).unwrap();
+            forest.cut(used, keeper, true);
+        });
+        bed.move_to(to).await;
+        bed.rest().await;
+        declare_lost(&mut bed, lost, to).await;
+        bed.rest().await;
+        bed.receiver.read_on();
+        let before = bed.receiver.events;
+        bed.with(|forest, now| {
+            forest.cut(keeper, to, false);
+            forest.pull(to, keeper, now).unwrap();
+        });
+        bed.rest().await;
+        bed.receiver.read_on();
+        told_again += bed.receiver.events - before;
+        assert!(
+            bed.receiver.wrong.is_empty(),
+            "seed {seed}: {:#?}",
+            bed.receiver.wrong
+        );
+        tally.add(&bed).await;
+        bed.stop().await;
+    }
+    assert!(told_again > 0, "nothing came by the third DC");
+    tally.tell("lost changes that come by a third DC");
+}
