@@ -1,11 +1,16 @@
 //! K and S of the naming contexts, as rows.
+//!
+//! # Decisions
+//! - K is never written with an incarnation that was released after its database went back in time: its partners go on
+//!   showing what they had of it before, and K with that would keep its new changes, which have the same USNs, from being
+//!   told. What was told of it is J's to know, until it has a new invocationId.
 
 use std::collections::BTreeMap;
 
 use rusqlite::{Transaction, params};
 
 use super::numbers::Meanings;
-use crate::model::{Dn, FeedContext, Vector};
+use crate::model::{Dn, FeedContext, InvocationId, Usn, Vector};
 use crate::store::vector_codec::{decode_whole, encode_whole};
 use crate::store::{StoreError, vectors};
 
@@ -48,13 +53,26 @@ pub(super) fn replace(
     let mut insert = tx.prepare_cached(
         "INSERT INTO feed_context (feed_id, nc_id, told, held) VALUES (?1, ?2, ?3, ?4)",
     )?;
+    let released = released(tx)?;
     for (nc, context) in contexts {
+        let mut told = context.told.clone();
+        for origin in &released {
+            told.set(*origin, Usn::ZERO);
+        }
         insert.execute(params![
             feed,
             vectors::ensure_nc(tx, nc)?,
-            encode_whole(&context.told),
+            encode_whole(&told),
             context.held.as_ref().map(encode_whole)
         ])?;
     }
     Ok(())
+}
+
+/// The incarnations that were ever released from quarantine.
+fn released(tx: &Transaction<'_>) -> Result<Vec<InvocationId>, StoreError> {
+    let mut query =
+        tx.prepare_cached("SELECT invocation_id FROM incarnation WHERE released_at IS NOT NULL")?;
+    let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+    ids.map(|id| Ok(InvocationId::from_octets(id?))).collect()
 }

@@ -7,7 +7,7 @@ use super::harness::*;
 use crate::model::{
     AttributeOid, Dn, FeedContext, Reread, RereadWhy, Stamp, Standing, Told, Usn, Vector,
 };
-use crate::store::{JournalSize, Store};
+use crate::store::{FeedCommit, FeedCommitted, JournalSize, Store};
 
 fn vectors() -> impl Strategy<Value = Vector> {
     proptest::collection::btree_map(1..4_u128, 1..100_i64, 0..4)
@@ -210,4 +210,33 @@ async fn a_released_dc_is_forgotten_altogether() {
     let stamps: Vec<_> = left[&guid(7)].journal.values().copied().collect();
     assert_eq!(stamps, [stamp(2, 10)]);
     counters_are_right(&store).await;
+}
+
+#[tokio::test]
+async fn no_vector_of_a_partner_has_k_cover_a_released_dc_again() {
+    let (_folder, store) = journalled(10).await;
+    poll(&store, "dc1", facts(1, 1, 10), keep).await;
+    store
+        .quarantine(&dc("dc1"), "it went back", at(2))
+        .await
+        .unwrap();
+    let released = store.release(&dc("dc1"), "ada", "it is known", at(3)).await;
+    assert_eq!(released.unwrap().len(), 1);
+    store.release_origin(&hr(), id(1)).await.unwrap().unwrap();
+    let feed = feed_of(&store).await;
+    let (all, others) = (vector(&[(1, 90), (2, 60)]), vector(&[(2, 60)]));
+    let commit = FeedCommit {
+        cursor: feed.cursor.cursor,
+        dc: None,
+        contexts: [(nc(1), context(&all, Some(&all)))].into(),
+        load: None,
+        at: at(4),
+    };
+    let committed = store.commit_feed(&hr(), &feed.cursor.tag, commit).await;
+    assert!(
+        matches!(committed, Ok(FeedCommitted::Written(_))),
+        "{committed:?}"
+    );
+    let feed = feed_of(&store).await;
+    assert_eq!(feed.contexts[&nc(1)], context(&others, Some(&all)));
 }
