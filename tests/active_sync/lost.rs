@@ -1,9 +1,12 @@
-//! What a DC alone had is lost, and a person says so (R9).
+//! What a DC alone had is lost, or it goes back in time and is released: a person says so (R9).
 
+use highwater::directory::{Port, Session, Wanted, read_facts};
 use highwater::lab::forest::DOMAIN;
-use highwater::model::{InvocationId, NcVectors, Usn, Vector};
+use highwater::model::{Accepted, InvocationId, NcVectors, Sample, Usn, Vector};
+use highwater::store::ResyncOrder;
+use uuid::Uuid;
 
-use crate::bed::{Bed, hr};
+use crate::bed::{Bed, at, hr, name};
 use crate::moving::Tally;
 use crate::seeds;
 use crate::sinks::MAKE;
@@ -107,4 +110,91 @@ async fn what_was_lost_comes_by_a_third_dc_under_other_ids() {
     }
     assert!(told_again > 0, "nothing came by the third DC");
     tally.tell("lost changes that come by a third DC");
+}
+
+/// A DC's database goes back in time, it is released, and gives away its USNs a second time: its partners go on showing
+/// what they had of it before, and yet everything that is written on it is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_released_dc_is_heard_though_its_usns_come_twice() {
+    let mut tally = Tally::default();
+    for seed in seeds(3) {
+        let mut bed = Bed::new(seed, MAKE).await;
+        bed.live(60);
+        bed.start();
+        bed.begun(true).await;
+        bed.settle_but(false).await;
+        let used = bed.in_use().await.unwrap();
+        let other = (used + 1) % 3;
+        let saved = bed.with(|forest, _| forest.save(used).unwrap());
+        bed.write_again();
+        bed.pass_time(150).await;
+        bed.settle_but(false).await;
+        let before = bed.with(|forest, _| forest.dcs[used].usn);
+        bed.move_to(other).await;
+        bed.lab.roll_back(used, &saved).await.unwrap();
+        bed.rest().await;
+        release(&bed, used).await;
+        // The pass is one of the other DC's, whose vector shows the released one as it was.
+        read_everything(&mut bed).await;
+        assert!(!bed.move_to(used).await, "seed {seed}: a start was proven");
+        read_everything(&mut bed).await;
+        let users: Vec<Uuid> = bed.with(|forest, now| {
+            let numbers = 900..906;
+            let users = numbers.map(|number| forest.new_user(used, number, now).unwrap());
+            users.collect()
+        });
+        let after = bed.with(|forest, _| forest.dcs[used].usn);
+        assert!(after < before, "seed {seed}: USN {after} is new");
+        bed.rest().await;
+        bed.receiver.read_on();
+        for user in users {
+            assert!(
+                bed.receiver.entries.contains_key(&user),
+                "seed {seed}: {user} is missed"
+            );
+        }
+        tally.add(&bed).await;
+        bed.stop().await;
+    }
+    tally.tell("DCs that were released");
+}
+
+/// The pass that an administrator orders where S is unknown.
+async fn read_everything(bed: &mut Bed) {
+    let order = ResyncOrder {
+        by: "ada".to_owned(),
+        at: at(),
+        max_deletes: None,
+    };
+    assert!(bed.store.order_resync(&hr(), &order).await.unwrap());
+    bed.begun(true).await;
+    bed.settle_but(false).await;
+}
+
+/// What an administrator does by hand, after a poll: quarantines the DC, releases it, has the feed forget it.
+async fn release(bed: &Bed, dc: usize) {
+    let dc = name(dc);
+    let mut session = Session::open(&bed.settings.dcs[&dc], Port::Directory)
+        .await
+        .unwrap();
+    let facts = read_facts(&mut session, &Wanted::default()).await.unwrap();
+    let id = facts.identity.invocation_id;
+    let sample = Sample {
+        collected_at: facts.committed_at,
+        committed: facts.committed,
+        took_ms: facts.took_ms,
+        skew_ms: facts.skew_ms,
+    };
+    bed.store
+        .record_poll(dc.clone(), facts, false, move |_, _, _| Accepted::Kept {
+            sample,
+            restored: false,
+            rollback: Some("it went back".to_owned()),
+        })
+        .await
+        .unwrap();
+    let released = bed.store.release(&dc, "ada", "it is known", at()).await;
+    assert_eq!(released.unwrap().len(), 1);
+    let forgotten = bed.store.release_origin(&hr(), id).await;
+    assert!(forgotten.unwrap().is_some());
 }
