@@ -130,7 +130,7 @@ impl Changes<'_, '_> {
         let (entries, cookie) = self.session.page(&query, cookie, bound).await?;
         let mut images = Vec::with_capacity(entries.len());
         for entry in entries {
-            let draft = drafted(self.session, entry, self.reading)?;
+            let draft = drafted(self.session, &entry, self.reading)?;
             images.extend(complete(self.session, self.reading, draft).await?);
         }
         self.cookie = cookie;
@@ -160,7 +160,7 @@ async fn read_draft(
     reading: &Reading<'_>,
 ) -> Result<Option<Draft>, DirectoryError> {
     match read_by_guid(session, guid, &reading.names()).await? {
-        Some(entry) => drafted(session, entry, reading).map(Some),
+        Some(entry) => drafted(session, &entry, reading).map(Some),
         None => Ok(None),
     }
 }
@@ -189,10 +189,10 @@ pub(super) async fn read_by_guid(
 
 fn drafted(
     session: &Session,
-    mut entry: Entry,
+    entry: &Entry,
     reading: &Reading<'_>,
 ) -> Result<Draft, DirectoryError> {
-    draft(&mut entry, reading).map_err(|source| undecodable(session, &entry.dn, source))
+    draft(entry, reading).map_err(|source| undecodable(session, &entry.dn, source))
 }
 
 /// The error that names the object besides its attribute.
@@ -247,7 +247,7 @@ async fn with_rest(
         loop {
             let asked = format!("{};range={}-*", rest.name, rest.next);
             let names = [asked.as_str(), "uSNChanged"];
-            let Some(mut entry) = read_by_guid(session, image.guid, &names).await? else {
+            let Some(entry) = read_by_guid(session, image.guid, &names).await? else {
                 return Ok(Completed::Gone);
             };
             let usn_changed = usn_changed(&entry);
@@ -256,7 +256,7 @@ async fn with_rest(
             {
                 return Ok(Completed::Moved);
             }
-            let next = add_range(&mut image, reading, &mut entry, &rest);
+            let next = add_range(&mut image, reading, &entry, &rest);
             match next.map_err(|source| undecodable(session, &entry.dn, source))? {
                 Some(next) => rest.next = next,
                 None => break,
@@ -270,16 +270,16 @@ async fn with_rest(
 fn add_range(
     image: &mut Image,
     reading: &Reading<'_>,
-    entry: &mut Entry,
+    entry: &Entry,
     rest: &Rest,
 ) -> Result<Option<u64>, DecodeError> {
-    for (key, values) in &mut entry.attributes {
+    for (key, values) in entry.attributes() {
         let Some((name, Some(range))) = key_parts(key)? else {
             continue;
         };
         if name.eq_ignore_ascii_case(&rest.name) && range.first == rest.next {
             if let Some(attribute) = reading.attribute(&rest.oid) {
-                add_values(image, attribute, std::mem::take(values))?;
+                add_values(image, attribute, values)?;
             }
             return Ok(range.last.map(|last| last.saturating_add(1)));
         }

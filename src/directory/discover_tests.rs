@@ -3,19 +3,8 @@
 use super::*;
 
 fn entry(dn: &str, attributes: &[(&str, &[&str])]) -> Entry {
-    Entry {
-        dn: dn.to_owned(),
-        attributes: attributes
-            .iter()
-            .map(|(name, values)| {
-                let values = values
-                    .iter()
-                    .map(|value| value.as_bytes().to_vec())
-                    .collect();
-                (name.to_ascii_lowercase(), values)
-            })
-            .collect(),
-    }
+    let add = |entry: Entry, (name, values): &(&str, &[&str])| entry.with(name, *values);
+    attributes.iter().fold(Entry::named(dn), add)
 }
 
 const SITES: &str = "CN=Sites,CN=Configuration,DC=lab,DC=test";

@@ -12,7 +12,7 @@ use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, HashMap};
 
 use super::decode::{self, DecodeError, ExtendedDn, dn_with_data, extended_dn};
-use super::entry::Entry;
+use super::entry::{Entry, Values};
 use super::projection::Projection;
 use crate::model::{
     Attribute, AttributeOid, Image, LinkValue, LocalStamp, ObjectGuid, Schema, Syntax, Usn,
@@ -99,8 +99,8 @@ pub(super) struct Range {
     pub(super) last: Option<u64>,
 }
 
-/// The image in an entry; the values it keeps are taken out of the entry.
-pub(super) fn draft(entry: &mut Entry, reading: &Reading<'_>) -> Result<Draft, DecodeError> {
+/// The image in an entry.
+pub(super) fn draft(entry: &Entry, reading: &Reading<'_>) -> Result<Draft, DecodeError> {
     let (stamps_readable, stamps, unknown_stamps) = stamps(entry, reading.schema)?;
     let parent = entry
         .first("lastKnownParent")
@@ -124,14 +124,14 @@ pub(super) fn draft(entry: &mut Entry, reading: &Reading<'_>) -> Result<Draft, D
         },
         rest: Vec::new(),
     };
-    for (key, values) in &mut entry.attributes {
+    for (key, values) in entry.attributes() {
         let Some((name, range)) = key_parts(key)? else {
             continue;
         };
         let Some(attribute) = reading.kept(name) else {
             continue;
         };
-        add_values(&mut draft.image, attribute, std::mem::take(values))?;
+        add_values(&mut draft.image, attribute, values)?;
         if let Some(next) = range.and_then(|range| range.last) {
             draft.rest.push(Rest {
                 oid: attribute.oid.clone(),
@@ -170,7 +170,7 @@ fn needed<'e>(entry: &'e Entry, name: &str) -> Result<&'e [u8], DecodeError> {
 pub(super) fn add_values(
     image: &mut Image,
     attribute: &Attribute,
-    values: Vec<Vec<u8>>,
+    values: Values<'_>,
 ) -> Result<(), DecodeError> {
     if values.is_empty() {
         return Ok(());
@@ -185,7 +185,7 @@ pub(super) fn add_values(
     if attribute.is_forward_link() {
         let links = image.links.entry(attribute.oid.clone()).or_default();
         for value in values {
-            let value = read(&value)?;
+            let value = read(value)?;
             links.push(LinkValue {
                 target: value.needed_guid(name)?,
                 data: value.data,
@@ -199,10 +199,10 @@ pub(super) fn add_values(
     }
     let is_name = matches!(attribute.syntax, Syntax::Dn | Syntax::DnWithData);
     let values = if is_name {
-        let plain = |value: Vec<u8>| Ok::<_, DecodeError>(read(&value)?.plain().into_bytes());
-        values.into_iter().map(plain).collect::<Result<_, _>>()?
+        let plain = |value: &[u8]| Ok::<_, DecodeError>(read(value)?.plain().into_bytes());
+        values.map(plain).collect::<Result<Vec<_>, _>>()?
     } else {
-        values
+        values.to_vec()
     };
     match image.values.entry(attribute.oid.clone()) {
         Vacant(place) => drop(place.insert(values)),

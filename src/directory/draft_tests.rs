@@ -1,7 +1,5 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::{Range, Reading, draft, key_parts};
@@ -58,33 +56,26 @@ fn blob(attids: &[u32]) -> Vec<u8> {
     blob
 }
 
+fn bare(more: &[(&str, &[&str])]) -> Entry {
+    let own = Entry::named(format!("{A}CN=x,DC=lab")).with("uSNChanged", ["77"]);
+    let add = |entry: Entry, (name, values): &(&str, &[&str])| entry.with(name, *values);
+    more.iter().fold(own, add)
+}
+
 fn entry(more: &[(&str, &[&str])]) -> Entry {
-    let own: &[&str] = &["77"];
-    let mut attributes: BTreeMap<String, Vec<Vec<u8>>> = [("uSNChanged", own)]
-        .iter()
-        .chain(more)
-        .map(|(name, values)| {
-            let values = values.iter().map(|value| value.as_bytes().to_vec());
-            (name.to_ascii_lowercase(), values.collect())
-        })
-        .collect();
-    attributes.insert("objectguid".to_owned(), vec![vec![3; 16]]);
-    Entry {
-        dn: format!("{A}CN=x,DC=lab"),
-        attributes,
-    }
+    bare(more).with("objectGUID", [[3; 16]])
 }
 
 fn read(entry: &Entry) -> Result<super::Draft, DecodeError> {
     let schema = schema();
     let names = ["sn", "member", "seeAlso", "msDS-KeyCredentialLink"].map(str::to_owned);
     let projection = Projection::new(&schema, &names, &[]).unwrap();
-    draft(&mut entry.clone(), &Reading::new(&schema, &projection))
+    draft(entry, &Reading::new(&schema, &projection))
 }
 
 #[test]
 fn an_image_has_what_was_asked_for_by_the_schema() {
-    let mut entry = entry(&[
+    let entry = entry(&[
         ("sn", &["Müller"]),
         ("description", &["not asked for"]),
         ("objectClass", &["top", "user"]),
@@ -101,9 +92,7 @@ fn an_image_has_what_was_asked_for_by_the_schema() {
         ("lastKnownParent", &[&format!("{B}OU=p")]),
     ]);
     let stamps = blob(&[0, 4, 13, 31, 0x1234_5678]);
-    entry
-        .attributes
-        .insert("replpropertymetadata".to_owned(), vec![stamps]);
+    let entry = entry.with("replPropertyMetaData", [stamps]);
     let draft = read(&entry).unwrap();
     let image = draft.image;
     assert!(draft.rest.is_empty());
@@ -189,9 +178,7 @@ fn what_cannot_be_is_an_error_that_names_the_attribute() {
         refused(&entry(&[("member;range=9-1", &[])])),
         "member;range=9-1"
     );
-    let mut bare = entry(&[]);
-    bare.attributes.remove("objectguid");
-    assert_eq!(refused(&bare), "objectGUID");
+    assert_eq!(refused(&bare(&[])), "objectGUID");
 }
 
 #[test]
@@ -216,6 +203,7 @@ proptest! {
         ),
         dn in ".{0,20}",
     ) {
-        let _ = read(&Entry { dn, attributes });
+        let add = |entry: Entry, (name, values): (&String, &Vec<Vec<u8>>)| entry.with(name, values);
+        let _ = read(&attributes.iter().fold(Entry::named(dn), add));
     }
 }

@@ -272,7 +272,6 @@ fn root(entry: &Entry, arrived_at: UtcMs) -> Result<RootDse, decode::DecodeError
 pub(super) fn names(entry: &Entry, attribute: &str) -> Result<Vec<Dn>, decode::DecodeError> {
     entry
         .values(attribute)
-        .iter()
         .map(|value| decode::dn(attribute, value))
         .collect()
 }
@@ -281,6 +280,5 @@ pub(super) fn names(entry: &Entry, attribute: &str) -> Result<Vec<Dn>, decode::D
 pub(super) fn has_class(entry: &Entry, class: &str) -> bool {
     entry
         .values("objectClass")
-        .iter()
         .any(|value| value.eq_ignore_ascii_case(class.as_bytes()))
 }

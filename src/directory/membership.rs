@@ -69,7 +69,7 @@ pub async fn member_of(
 /// Takes up the groups an entry names, and says where the next range begins; `None` after the last.
 fn groups_in(entry: &Entry, groups: &mut BTreeSet<ObjectGuid>) -> Result<Option<u64>, DecodeError> {
     let mut next = None;
-    for (key, values) in &entry.attributes {
+    for (key, values) in entry.attributes() {
         let Some((name, range)) = key_parts(key)? else {
             continue;
         };

@@ -268,7 +268,7 @@ async fn second_way(
 /// The vector in an answer to `msDS-NCReplCursors`; `None` where it holds none.
 fn cursors(head: &Entry, attribute: &str) -> Option<Result<Vector, String>> {
     // A server that sends only a range of the values names it in the attribute's options.
-    let partly = head.attributes.iter().any(|(name, values)| {
+    let partly = head.attributes().any(|(name, values)| {
         name.starts_with("msds-ncreplcursors;") && name.contains("range=") && !values.is_empty()
     });
     if partly {
@@ -281,9 +281,9 @@ fn cursors(head: &Entry, attribute: &str) -> Option<Result<Vector, String>> {
         return None;
     }
     let vector = if attribute.ends_with(";binary") {
-        decode::vector_from_binary(values)
+        decode::vector_from_binary(&values.to_vec())
     } else {
-        decode::vector_from_xml(values)
+        decode::vector_from_xml(&values.to_vec())
     };
     Some(vector.map_err(|error| error.to_string()))
 }

@@ -1,20 +1,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
-
 use super::{PrefixTable, attribute, take_up};
 use crate::directory::entry::Entry;
 use crate::model::{AttributeOid, Schema, Syntax};
 
 fn entry(values: &[(&str, &str)]) -> Entry {
-    let attributes: BTreeMap<String, Vec<Vec<u8>>> = values
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), vec![value.as_bytes().to_vec()]))
-        .collect();
-    Entry {
-        dn: "CN=x,CN=Schema,CN=Configuration,DC=lab,DC=test".to_owned(),
-        attributes,
-    }
+    let named = Entry::named("CN=x,CN=Schema,CN=Configuration,DC=lab,DC=test");
+    let add = |entry: Entry, (name, value): &(&str, &str)| entry.with(name, [value]);
+    values.iter().fold(named, add)
 }
 
 const MEMBER: [(&str, &str); 6] = [

@@ -219,12 +219,15 @@ impl ExternalSync {
             .and_then(|value| value.try_into().ok())
             .map(Uuid::from_bytes_le)
             .ok_or_else(|| SyncError::NoGuid(entry.dn.clone()))?;
-        let mut attributes = entry.attributes;
-        let stamps = attributes
-            .remove(&METADATA.to_ascii_lowercase())
-            .and_then(|values| stamps(values.first()?))
+        let stamps = entry
+            .first(METADATA)
+            .and_then(stamps)
             .ok_or_else(|| SyncError::NoStamps(entry.dn.clone()))?;
-        attributes.retain(|name, _| !name.starts_with(MEMBER));
+        let mut attributes: BTreeMap<_, _> = entry
+            .attributes()
+            .filter(|(name, _)| !name.starts_with(MEMBER) && !name.eq_ignore_ascii_case(METADATA))
+            .map(|(name, values)| (name.to_owned(), values.to_vec()))
+            .collect();
         if !members.is_empty() {
             attributes.insert(MEMBER.to_owned(), members);
         }
@@ -318,11 +321,10 @@ async fn members(session: &mut Session, entry: &Entry) -> Result<Vec<Vec<u8>>, D
 /// The range of members in an entry, with the number of its last one where it is not the last range.
 fn range(entry: &Entry) -> Option<(Option<usize>, Vec<Vec<u8>>)> {
     let (name, values) = entry
-        .attributes
-        .iter()
+        .attributes()
         .find(|(name, _)| name.starts_with("member;range="))?;
     let (_, end) = name.rsplit_once('-')?;
-    Some((end.parse().ok(), values.clone()))
+    Some((end.parse().ok(), values.to_vec()))
 }
 
 /// The stamps in a `replPropertyMetaData` value: 16 bytes of header, 48 per attribute.

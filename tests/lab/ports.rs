@@ -1,5 +1,7 @@
 //! The ways in: StartTLS, and the global catalog.
 
+use std::collections::BTreeMap;
+
 use highwater::config::{DcSettings, Security};
 use highwater::directory::{DirectoryError, Port, Query, Scope, Session, read_root};
 use highwater::lab::forest::{Attribute, Forest, text};
@@ -98,7 +100,13 @@ async fn a_global_catalog_shows_the_partial_set() {
             .await
             .unwrap();
         assert_eq!(found.len(), 1);
-        shown.push(found.pop().unwrap().attributes);
+        let shows = found.pop().unwrap();
+        let shows = shows.attributes();
+        shown.push(
+            shows
+                .map(|(name, values)| (name.to_owned(), values.to_vec()))
+                .collect::<BTreeMap<_, _>>(),
+        );
         let by_telephone = query(base, "(telephoneNumber=5)", &wanted);
         let found = session.search_all(by_telephone).await.unwrap();
         assert_eq!(found.len(), usize::from(port == Port::Directory));

@@ -115,7 +115,10 @@ async fn a_tombstone_keeps_little_and_loses_its_links() {
     let name_of = |guid| bed.with(|forest, _| dn(forest, forest.dc(0).unwrap(), guid).unwrap());
     let group_dn = name_of(group);
     let members = session.search_base(&group_dn, &[MEMBER]).await.unwrap();
-    assert_eq!(members.values(MEMBER), [name_of(user).into_bytes()]);
+    assert_eq!(
+        members.values(MEMBER).to_vec(),
+        [name_of(user).into_bytes()]
+    );
     let before = session
         .search_base(&group_dn, &["uSNChanged"])
         .await

@@ -168,14 +168,12 @@ impl LdapSpot {
     }
 
     fn value<'e>(&self, entry: &'e Entry, attribute: &str) -> Result<Option<&'e [u8]>, SpotError> {
-        match entry.values(attribute) {
-            [] => Ok(None),
-            [value] => Ok(Some(value)),
-            values => {
-                let many = format!("{} values", values.len());
-                Err(self.flawed(format!("`{attribute}`"), &many, "one value"))
-            }
+        let mut values = entry.values(attribute);
+        if values.len() > 1 {
+            let many = format!("{} values", values.len());
+            return Err(self.flawed(format!("`{attribute}`"), &many, "one value"));
         }
+        Ok(values.next())
     }
 
     /// Where it is, for a person.

@@ -211,7 +211,7 @@ async fn referrals_are_left_out_and_values_keep_their_order() {
     .await;
     let entries = session.search_all(PEOPLE).await.unwrap();
     assert_eq!(entries.len(), 1);
-    let values = entries[0].values("CN");
+    let values = entries[0].values("CN").to_vec();
     assert_eq!(values, [b"z".to_vec(), b"\xff\0".to_vec(), b"a".to_vec()]);
 }
 

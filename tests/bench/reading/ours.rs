@@ -56,7 +56,7 @@ async fn entries(session: &mut Session) -> usize {
         // That they came whole, not only that they came.
         read += page
             .iter()
-            .filter(|entry| entry.attributes.len() == PLAIN.len())
+            .filter(|entry| entry.attributes().len() == PLAIN.len())
             .count();
     }
     read
