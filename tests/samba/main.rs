@@ -21,6 +21,7 @@
 //! - `postgres`: the database server it keeps them in
 //! - `postgres_places`: every way of naming rows in it
 //! - `reading`: a whole domain as a feed reads it
+//! - `reading_cost`: what that costs, beside other clients
 //! - `feed`: the change feed's events, compared with the directory
 //! - `feed_breaking`: the change feed's rules broken by hand
 //! - `feed_timing`: how long the change feed is silent
@@ -61,6 +62,7 @@ mod postgres_places;
 mod process;
 mod product;
 mod reading;
+mod reading_cost;
 mod rolling_back;
 mod telling;
 mod the_lab_itself;

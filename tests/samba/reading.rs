@@ -20,7 +20,7 @@ use super::lab::{CLIENT, Lab, host, script, show};
 
 const MEMBERS: usize = 3000;
 const FOLDER: &str = "HIGHWATER_SAMBA_FOLDER";
-const AUTHORITY: &str = "HIGHWATER_SAMBA_CA";
+pub(crate) const AUTHORITY: &str = "HIGHWATER_SAMBA_CA";
 
 /// A group of many contacts; one contact is deleted, one renamed, one user is made.
 fn changes_of_every_kind() -> String {
@@ -178,7 +178,8 @@ async fn read_in_the_clients_view() {
     ));
 }
 
-fn administrator(authority: &Path) -> DcSettings {
+/// dc1 as the administrator sees it over LDAPS; `authority` is the file of the lab's CA.
+pub(crate) fn administrator(authority: &Path) -> DcSettings {
     DcSettings {
         name: "dc1".parse().unwrap(),
         host: host("dc1"),

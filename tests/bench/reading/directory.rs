@@ -15,6 +15,9 @@ use highwater::clock::Stopwatch;
 use highwater::config::Timeouts;
 use tempfile::TempDir;
 
+use crate::attributes::{IMAGE, PLAIN};
+use crate::peers::Source;
+
 pub(crate) const BASE: &str = "cn=bench";
 pub(crate) const USER: &str = "cn=admin,cn=bench";
 pub(crate) const PASSWORD: &str = "bench";
@@ -26,53 +29,6 @@ pub(crate) const TIMEOUTS: Timeouts = Timeouts {
     search: Duration::from_mins(10),
 };
 
-/// What every client asks for.
-pub(crate) const PLAIN: [&str; 35] = [
-    "objectClass",
-    "cn",
-    "description",
-    "uSNChanged",
-    "sn",
-    "givenName",
-    "displayName",
-    "sAMAccountName",
-    "userPrincipalName",
-    "mail",
-    "department",
-    "company",
-    "title",
-    "manager",
-    "telephoneNumber",
-    "mobile",
-    "physicalDeliveryOfficeName",
-    "streetAddress",
-    "l",
-    "st",
-    "postalCode",
-    "co",
-    "c",
-    "employeeID",
-    "employeeNumber",
-    "employeeType",
-    "division",
-    "homeDirectory",
-    "homeDrive",
-    "scriptPath",
-    "profilePath",
-    "info",
-    "initials",
-    "wWWHomePage",
-    "proxyAddresses",
-];
-/// What an image needs besides, and all together.
-pub(crate) const STAMPED: [&str; 2] = ["objectGUID", "replPropertyMetaData"];
-pub(crate) const IMAGE: [&str; 37] = {
-    let mut all = [""; 37];
-    let (head, tail) = all.split_at_mut(PLAIN.len());
-    head.copy_from_slice(&PLAIN);
-    tail.copy_from_slice(&STAMPED);
-    all
-};
 /// The first so many of them slapd knows by itself.
 const BUILT_IN: usize = 3;
 
@@ -130,6 +86,17 @@ impl Directory {
             std::thread::sleep(Duration::from_millis(50));
         }
         directory
+    }
+
+    /// Where a client of this port reads: slapd's own or that of a relay before it.
+    pub(crate) fn source(port: u16) -> Source {
+        Source {
+            url: format!("ldap://127.0.0.1:{port}"),
+            user: USER,
+            password: PASSWORD,
+            base: BASE,
+            filter: FILTER,
+        }
     }
 }
 

@@ -19,6 +19,7 @@
     reason = "a measuring program prints, and stops at the first problem"
 )]
 
+mod attributes;
 mod directory;
 mod load;
 mod ours;
@@ -28,7 +29,8 @@ mod relay;
 
 use std::io::Read as _;
 
-use directory::{Directory, IMAGE, PLAIN};
+use attributes::{IMAGE, PLAIN};
+use directory::Directory;
 use peers::Peer;
 use process::{Cost, print};
 
@@ -59,11 +61,12 @@ fn main() {
         drop(std::io::stdin().read(&mut [0]));
         return;
     }
+    let (direct, relayed) = (Directory::source(directory.port), Directory::source(relay));
     let mut peers = vec![
         ours::peer("pages", "highwater: entries", directory.port),
-        peers::ldapsearch("ldapsearch -LLL", directory.port, &PLAIN),
-        peers::python(directory.port),
-        peers::go(directory.port),
+        peers::ldapsearch("ldapsearch -LLL", &direct, &PLAIN, &[]),
+        peers::python(&direct),
+        peers::go(&direct),
         ours::peer(
             "images",
             "highwater: images with their stamps, relayed",
@@ -71,8 +74,9 @@ fn main() {
         ),
         peers::ldapsearch(
             "ldapsearch -LLL, the same attributes, relayed",
-            relay,
+            &relayed,
             &IMAGE,
+            &[],
         ),
     ];
     println!("{users} users, the quickest of {ROUNDS} rounds");

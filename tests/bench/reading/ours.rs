@@ -8,7 +8,8 @@ use highwater::directory::{
 };
 use highwater::model::{Attribute, AttributeOid, Schema, Syntax, Usn};
 
-use crate::directory::{BASE, FILTER, PASSWORD, PLAIN, TIMEOUTS, USER};
+use crate::attributes::PLAIN;
+use crate::directory::{BASE, FILTER, PASSWORD, TIMEOUTS, USER};
 use crate::peers::Peer;
 
 /// The argument that makes this program a reading client; what it reads follows.

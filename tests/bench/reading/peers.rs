@@ -3,12 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::directory::{BASE, FILTER, PASSWORD, PLAIN, USER};
-use crate::process::{self, Cost};
+use super::attributes::PLAIN;
+use super::process::{self, Cost};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/reading");
 /// Where Debian keeps the sources of Go libraries.
 const GO_SOURCES: &str = "/usr/share/gocode";
+
+/// What all clients read, and as whom.
+pub(crate) struct Source {
+    pub(crate) url: String,
+    pub(crate) user: &'static str,
+    pub(crate) password: &'static str,
+    pub(crate) base: &'static str,
+    pub(crate) filter: &'static str,
+}
 
 /// A client, and what its rounds took.
 pub(crate) struct Peer {
@@ -20,7 +29,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// A client that prints how many entries it has read, where its output is piped.
+    /// A client that prints how many entries it has read on a line of its own, where its output is piped.
     pub(crate) fn of(what: &str, command: Command) -> Self {
         Self {
             what: what.to_owned(),
@@ -44,7 +53,7 @@ impl Peer {
         if let Some(command) = &mut self.command {
             let (cost, printed) = process::run(command);
             assert!(
-                printed.is_empty() || printed.trim() == users.to_string(),
+                printed.is_empty() || printed.lines().any(|line| line == users.to_string()),
                 "{}: {printed}",
                 self.what
             );
@@ -58,32 +67,30 @@ impl Peer {
     }
 }
 
-pub(crate) fn ldapsearch(what: &str, port: u16, attributes: &[&str]) -> Peer {
+/// With these controls besides that of the pages, by their OIDs.
+pub(crate) fn ldapsearch(
+    what: &str,
+    source: &Source,
+    attributes: &[&str],
+    controls: &[&str],
+) -> Peer {
     if !succeeds(Command::new("ldapsearch").arg("-VV")) {
         return Peer::missing(what, "not installed (Debian: ldap-utils)");
     }
     let mut command = Command::new("ldapsearch");
     command
-        .args([
-            "-LLL",
-            "-x",
-            "-D",
-            USER,
-            "-w",
-            PASSWORD,
-            "-b",
-            BASE,
-            "-E",
-            "pr=1000/noprompt",
-        ])
-        .args(["-H", &format!("ldap://127.0.0.1:{port}"), FILTER])
+        .args(["-LLL", "-x", "-D", source.user, "-w", source.password])
+        .args(["-b", source.base, "-H", &source.url])
+        .args(["-E", "pr=1000/noprompt"])
+        .args(controls.iter().flat_map(|control| ["-E", control]))
+        .arg(source.filter)
         .args(attributes)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     Peer::of(what, command)
 }
 
-pub(crate) fn python(port: u16) -> Peer {
+pub(crate) fn python(source: &Source) -> Peer {
     let what = "python-ldap";
     let interpreters = ["/usr/bin/python3", "python3"];
     let found = interpreters
@@ -93,27 +100,27 @@ pub(crate) fn python(port: u16) -> Peer {
         Some(python) => {
             let mut command = Command::new(python);
             command.arg(Path::new(FOLDER).join("peer.py"));
-            Peer::of(what, with_arguments(command, port))
+            Peer::of(what, with_arguments(command, source))
         }
         None => Peer::missing(what, "not installed (Debian: python3-ldap)"),
     }
 }
 
-pub(crate) fn go(port: u16) -> Peer {
+pub(crate) fn go(source: &Source) -> Peer {
     match build_go() {
-        Ok(program) => Peer::of("go-ldap", with_arguments(Command::new(program), port)),
+        Ok(program) => Peer::of("go-ldap", with_arguments(Command::new(program), source)),
         Err(why) => Peer::missing("go-ldap", why),
     }
 }
 
-fn with_arguments(mut command: Command, port: u16) -> Command {
+fn with_arguments(mut command: Command, source: &Source) -> Command {
     command
         .args([
-            &format!("ldap://127.0.0.1:{port}"),
-            USER,
-            PASSWORD,
-            BASE,
-            FILTER,
+            &source.url,
+            source.user,
+            source.password,
+            source.base,
+            source.filter,
         ])
         .args(PLAIN)
         .stdin(Stdio::null())

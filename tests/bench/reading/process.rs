@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use highwater::clock::Stopwatch;
 
-use crate::peers::Peer;
+use super::peers::Peer;
 
 /// How often the memory of a running process is looked at; its peak never falls, so only its last growth can be missed.
 const LOOK: Duration = Duration::from_millis(5);
