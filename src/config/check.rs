@@ -1,5 +1,6 @@
 //! What the file means: every table checked by itself, then the tables against one another.
 
+mod certificate;
 mod connection;
 mod consumer;
 mod credentials;
@@ -44,21 +45,16 @@ impl Place<'_> {
         Some(self.base.join(text))
     }
 
-    /// The path a field names, which must be a file that can be read where secrets are.
-    fn readable(&self, field: &Field<'_>, notes: &mut Notes) -> Option<PathBuf> {
+    /// The path a field names, which must be a file with certificates in it where secrets are read.
+    fn certificates(&self, field: &Field<'_>, notes: &mut Notes) -> Option<PathBuf> {
         let path = self.path(field, notes)?;
         if self.secrets == Secrets::Skip {
             return Some(path);
         }
-        match std::fs::File::open(&path).and_then(|file| file.metadata()) {
-            Ok(meta) if meta.is_file() => Some(path),
-            Ok(_) => {
-                field.wrong("is no file", "name a regular file", notes);
-                None
-            }
-            Err(error) => {
-                let cure = format!("check the path and its permissions ({error})");
-                field.wrong("cannot be read", cure, notes);
+        match certificate::look(&path) {
+            Ok(()) => Some(path),
+            Err(flaw) => {
+                field.wrong(flaw.what, flaw.cure, notes);
                 None
             }
         }
@@ -71,7 +67,7 @@ fn command(field: &Field<'_>, notes: &mut Notes) -> Vec<String> {
     field
         .list(like, notes)
         .iter()
-        .filter_map(|item| Some(item.text("\"systemctl\"", notes)?.to_owned()))
+        .filter_map(|item| Some(item.lines("\"systemctl\"", notes)?.to_owned()))
         .collect()
 }
 

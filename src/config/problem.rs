@@ -11,6 +11,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
+use super::raw::ESCAPES;
+
 /// One problem of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -27,7 +29,7 @@ pub struct Problem {
     shown: Option<(String, Range<usize>)>,
 }
 
-/// A file with problems, in the order of the file.
+/// A file with problems: unknown names first, and otherwise in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The file.
@@ -87,9 +89,17 @@ pub(super) struct Notes {
 
 #[derive(PartialEq)]
 struct Note {
+    rank: Rank,
     span: Range<usize>,
     message: String,
     cure: String,
+}
+
+/// What is told first: a name that is misspelt is why others are missing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Unknown,
+    Other,
 }
 
 impl Notes {
@@ -100,10 +110,25 @@ impl Notes {
         message: impl Into<String>,
         cure: impl Into<String>,
     ) {
+        self.note(Rank::Other, span, message.into(), cure.into());
+    }
+
+    /// Records a key or a word that is not known here; these are told before all others.
+    pub(super) fn unknown(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
+        self.note(Rank::Unknown, span, message.into(), cure.into());
+    }
+
+    fn note(&mut self, rank: Rank, span: Range<usize>, message: String, cure: String) {
         let note = Note {
+            rank,
             span,
-            message: message.into(),
-            cure: cure.into(),
+            message,
+            cure,
         };
         if !self.found.contains(&note) {
             self.found.push(note);
@@ -113,14 +138,14 @@ impl Notes {
     /// Records that the file is no TOML here.
     pub(super) fn syntax(&mut self, error: &toml::de::Error) {
         self.syntax = true;
-        let message = format!("not valid TOML: {}", error.message());
-        let cure = "correct the line; texts stand in quotes, lists in [ ], tables in { }";
+        let said = error.message();
+        let message = format!("not valid TOML: {said}");
+        let cure = if said.contains("escape") || said.contains("unicode") {
+            ESCAPES
+        } else {
+            "correct the line; texts stand in quotes, lists in [ ], tables in { }"
+        };
         self.add(error.span().unwrap_or(0..0), message, cure);
-    }
-
-    /// What was found, without its places.
-    pub(super) fn told(self) -> impl Iterator<Item = (String, String)> {
-        self.found.into_iter().map(|note| (note.message, note.cure))
     }
 
     /// Whether nothing was found.
@@ -128,12 +153,12 @@ impl Notes {
         self.found.is_empty()
     }
 
-    /// The problems, placed in `text`, in its order.
+    /// The problems, placed in `text`: what is unknown, then the others, both in its order.
     pub(super) fn into_invalid(mut self, path: &Path, text: &str, table: &DeTable<'_>) -> Invalid {
         let lines = Lines::of(text);
         let mut veiled = BTreeSet::new();
         veil(table, Around::Root, &lines, &mut veiled);
-        self.found.sort_by_key(|note| note.span.start);
+        self.found.sort_by_key(|note| (note.rank, note.span.start));
         let broken = self.syntax;
         let problems = self
             .found

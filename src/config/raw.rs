@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::problem::Notes;
 use super::suggest;
 
-pub(super) use field::{Field, parsed};
+pub(super) use field::{ESCAPES, Field, parsed};
 
 /// A value with the place it was written at.
 #[derive(Debug, Clone)]
@@ -146,6 +146,42 @@ impl<'t> Section<'t> {
         tables
     }
 
+    /// The same table with `known` keys more, and `defaults` under the keys it does not give; those that are `known` are
+    /// left out. The defaults are placed at `span`.
+    pub(super) fn over(
+        &self,
+        defaults: DeTable<'t>,
+        span: &Range<usize>,
+        known: &[&str],
+    ) -> DeTable<'t> {
+        let mut table = field::moved(defaults, span);
+        for entry in &self.entries {
+            if known
+                .iter()
+                .any(|name| entry.key == *name || is_camel_case_of(entry.key, name))
+            {
+                continue;
+            }
+            let key = Spanned::new(entry.key_span.clone(), entry.key.into());
+            table.remove(&key);
+            table.insert(key, entry.value.clone());
+        }
+        table
+    }
+
+    /// Names keys that are known besides those that are asked for.
+    pub(super) fn knows(&mut self, keys: &[&'static str]) {
+        self.known.extend(keys);
+    }
+
+    /// Where the value of `name` stands, or the table where there is none.
+    pub(super) fn span_of(&self, name: &str) -> Range<usize> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == name || is_camel_case_of(entry.key, name))
+            .map_or_else(|| self.span(), |entry| entry.value.span())
+    }
+
     /// Every value by its key, without places.
     pub(super) fn values(&self) -> toml::Table {
         let plain = |entry: &Entry<'_>| {
@@ -158,7 +194,7 @@ impl<'t> Section<'t> {
     /// Reports the keys nobody took.
     pub(super) fn finish(self, notes: &mut Notes) {
         for entry in self.entries.iter().filter(|entry| !entry.taken) {
-            notes.add(
+            notes.unknown(
                 entry.key_span.clone(),
                 format!("`{}` is no known key", self.full(entry.key)),
                 suggest::cure(entry.key, &self.known),

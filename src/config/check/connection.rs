@@ -74,7 +74,7 @@ fn connection<'t>(
         read.security = security(&field, notes).or(read.security);
     }
     if let Some(field) = section.take("ca_file", notes) {
-        read.ca_file = place.readable(&field, notes);
+        read.ca_file = place.certificates(&field, notes);
     }
     if let Some(field) = section.take("credentials", notes) {
         read.credentials = Some(field);

@@ -1,11 +1,10 @@
 //! `[resource.NAME.consumer]`: who owns the cursor, where it is, how the sync is stopped and started.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::{Field, Section};
-use super::super::{Consumer, ConsumerKind, HttpServer, Position, Turn};
+use super::super::{Consumer, ConsumerKind, Position, Turn};
 use super::{PERIODS, Place, command, http, outside, preset, steps};
 use crate::model::HostAttribute;
 
@@ -58,7 +57,11 @@ fn one(
         .and_then(|field| field.one_of(&KINDS, notes));
     let start_field = section.take("start", notes);
     let stop_field = section.take("stop", notes);
-    let mut server_of = None;
+    let mut named = http::Named {
+        server: None,
+        consumer: section.path().to_owned(),
+        span: section.span(),
+    };
     let (kind, position) = if word == Some(Kind::Outside) {
         if let Some(field) = section.take("path", notes) {
             let cure = "remove it, and name the file under cursor";
@@ -67,13 +70,12 @@ fn one(
         let can_start = start_field.is_some();
         let server = section.take("http", notes);
         let had_server = server.is_some();
-        server_of = server.and_then(|field| http::server(&field, place, notes));
-        if had_server && server_of.is_none() {
+        named.server = server.and_then(|field| http::server(&field, place, notes));
+        if had_server && named.server.is_none() {
             // What counts from a server that is wrong cannot be told from what is right.
             return None;
         }
-        let server = server_of.as_ref();
-        let read = outside::read(&mut section, attribute, can_start, server, place, notes);
+        let read = outside::read(&mut section, attribute, can_start, &named, place, notes);
         let kind = read.map(|outside| ConsumerKind::Outside(Box::new(outside)));
         let position = position_outside(&mut section, kind.as_ref(), notes);
         (kind, position)
@@ -88,7 +90,7 @@ fn one(
             let cure = "remove it: Highwater stops and starts its own sync by itself";
             field.wrong("is of no use with kind \"builtin\"", cure, notes);
         }
-        turn(&field, server_of.as_ref(), notes)
+        turn(&field, &named, notes)
     };
     let (stop, start) = (turn(stop_field, notes), turn(start_field, notes));
     let command_timeout = section
@@ -108,7 +110,7 @@ fn one(
 }
 
 /// A program, `{ unit = "…" }`, or `{ http = [ … ] }`.
-fn turn(field: &Field<'_>, server: Option<&Arc<HttpServer>>, notes: &mut Notes) -> Option<Turn> {
+fn turn(field: &Field<'_>, server: &http::Named, notes: &mut Notes) -> Option<Turn> {
     if !field.is_table() {
         return Some(Turn::Command(command(field, notes)));
     }
@@ -198,8 +200,10 @@ fn position_outside(
     notes: &mut Notes,
 ) -> Option<Position> {
     let Some(ConsumerKind::Outside(outside)) = kind else {
-        section.take("position", notes);
-        return None;
+        // Whether it is wanted cannot be told; a word that is never right can.
+        return section
+            .take("position", notes)
+            .and_then(|field| field.one_of(&POSITIONS, notes));
     };
     if outside.shape.has_usns() {
         return required(section, notes);

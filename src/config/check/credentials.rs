@@ -93,7 +93,7 @@ pub(super) fn named<'k>(
         } else {
             super::super::suggest::cure(name, &names)
         };
-        field.wrong("names no credentials", cure, notes);
+        field.unknown("names no credentials", cure, notes);
         return None;
     };
     found.as_ref().map(|value| At {
@@ -222,7 +222,7 @@ pub(super) fn source(
 fn external(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Credentials> {
     let certificate = keys
         .require("certificate", "\"/etc/highwater/client.pem\"", notes)
-        .and_then(|field| place.readable(field, notes));
+        .and_then(|field| place.certificates(field, notes));
     let key = keys
         .require("key", "\"/etc/highwater/client.key\"", notes)
         .and_then(|field| private(field, place, notes));

@@ -55,7 +55,7 @@ pub(super) fn read(mut section: Section<'_>, place: &Place<'_>, notes: &mut Note
 
 fn filter<'t>(field: &Field<'t>, notes: &mut Notes) -> Option<&'t str> {
     let like = "\"(&(objectCategory=person)(objectClass=user))\"";
-    let text = field.text(like, notes)?;
+    let text = field.lines(like, notes)?;
     // The parser also takes a filter without its outer parentheses, which cannot be put into another.
     let enclosed = text.starts_with('(') && text.ends_with(')');
     if enclosed && depth(text) <= DEEPEST && ldap3::parse_filter(text).is_ok() {

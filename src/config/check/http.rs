@@ -40,7 +40,7 @@ pub(super) fn server(
         None => Some(BTreeMap::new()),
     };
     let trust = match section.take("ca_file", notes) {
-        Some(field) => place.readable(&field, notes).map(TlsTrust::File),
+        Some(field) => place.certificates(&field, notes).map(TlsTrust::File),
         None => Some(TlsTrust::System),
     };
     let timeout = section
@@ -187,13 +187,10 @@ pub(super) struct SpotKeys<'t> {
 /// Reads a document with a host or cursor.
 pub(super) fn spot(
     keys: &SpotKeys<'_>,
-    server: Option<&Arc<HttpServer>>,
+    server: &Named,
     notes: &mut Notes,
 ) -> Option<HttpSpotSettings> {
-    let Some(server) = server else {
-        no_server(&keys.http, notes);
-        return None;
-    };
+    let server = server.need(notes)?;
     let url = address(&keys.http, server, notes);
     let fields = if let Some(field) = &keys.json {
         places(field, notes)
@@ -219,12 +216,28 @@ pub(super) fn spot(
     })
 }
 
-pub(super) fn no_server(field: &Field<'_>, notes: &mut Notes) {
-    notes.add(
-        field.span(),
-        format!("`{}` counts from a server that is not named", field.path()),
-        format!("add the table http of the consumer, with base = {BASE}"),
-    );
+/// The server of a consumer, where it names one.
+pub(super) struct Named {
+    pub(super) server: Option<Arc<HttpServer>>,
+    /// The full name of the consumer's table.
+    pub(super) consumer: String,
+    /// Where that begins.
+    pub(super) span: std::ops::Range<usize>,
+}
+
+impl Named {
+    /// The server; that it is missing is told once, however many paths count from it.
+    pub(super) fn need(&self, notes: &mut Notes) -> Option<&Arc<HttpServer>> {
+        if self.server.is_none() {
+            let table = format!("{}.http", self.consumer);
+            notes.add(
+                self.span.clone(),
+                format!("`{table}` is missing, the server that paths count from"),
+                format!("add a table [{table}] with base = {BASE}, and basic or bearer"),
+            );
+        }
+        self.server.as_ref()
+    }
 }
 
 fn places(field: &Field<'_>, notes: &mut Notes) -> Option<BTreeMap<SpotField, JsonPath>> {
@@ -292,7 +305,7 @@ fn write(
         }
     };
     let body = match &keys.body {
-        Some(field) => Some(field.text("'{\"usn\": \"{updated}\"}'", notes)?.to_owned()),
+        Some(field) => Some(field.lines("'{\"usn\": \"{updated}\"}'", notes)?.to_owned()),
         None => None,
     };
     let media_type = match &keys.media_type {

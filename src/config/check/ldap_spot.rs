@@ -80,7 +80,7 @@ fn server(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<DcS
         .require("password", "{ file = \"/etc/highwater/ds.pass\" }", notes)
         .and_then(|field| credentials::secret(&field, place, notes));
     let trust = match section.take("ca_file", notes) {
-        Some(field) => place.readable(&field, notes).map(TlsTrust::File),
+        Some(field) => place.certificates(&field, notes).map(TlsTrust::File),
         None => Some(TlsTrust::System),
     };
     section.finish(notes);

@@ -80,7 +80,7 @@ pub(super) fn mail(
     };
     let trust = match section.take("ca_file", notes) {
         None => Some(TlsTrust::System),
-        Some(field) => place.readable(&field, notes).map(TlsTrust::File),
+        Some(field) => place.certificates(&field, notes).map(TlsTrust::File),
     };
     let login = login(&mut section, place, notes);
     let from = section
@@ -303,7 +303,7 @@ fn hook(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Hook> {
         None => None,
     };
     let trust = match keys.given.get("ca_file") {
-        Some(field) => TlsTrust::File(place.readable(field, notes)?),
+        Some(field) => TlsTrust::File(place.certificates(field, notes)?),
         None => TlsTrust::System,
     };
     Some(Hook {

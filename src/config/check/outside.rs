@@ -1,14 +1,11 @@
 //! The consumer that is another product: the shape of its cursor, the spots of cursor and host, and its confirmation.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::problem::Notes;
 use super::super::raw::Section;
-use super::super::{
-    Confirm, FileForm, HostPlace, HttpServer, Outside, Shape, SpotField, SpotSettings,
-};
-use super::{PERIODS, Place, command, spot};
+use super::super::{Confirm, FileForm, HostPlace, Outside, Shape, SpotField, SpotSettings};
+use super::{PERIODS, Place, command, http, spot};
 use crate::model::HostAttribute;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -59,7 +56,7 @@ pub(super) fn read(
     section: &mut Section<'_>,
     attribute: HostAttribute,
     can_start: bool,
-    server: Option<&Arc<HttpServer>>,
+    server: &http::Named,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<Outside> {
@@ -188,7 +185,7 @@ fn host(
     cursor: Option<&SpotSettings>,
     is_flawed: bool,
     can_start: bool,
-    server: Option<&Arc<HttpServer>>,
+    server: &http::Named,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<HostPlace> {

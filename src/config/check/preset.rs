@@ -1,4 +1,8 @@
 //! `preset = "…"` in a consumer's table: replaced by what it stands for, which is then read like one written by hand.
+//!
+//! # Decisions
+//! - What the file gives keeps its place in the expansion, so that a mistake is shown where it was made; what the preset
+//!   says by itself is placed at the `preset` line.
 
 use toml::de::DeTable;
 
@@ -23,41 +27,38 @@ pub(super) fn expanded(
     };
     let names = preset::names();
     let name = field.text(&format!("\"{}\"", names.join("\" or \"")), notes)?;
-    let (path, given) = (section.path().to_owned(), section.values());
+    let given = section.values();
     if let Some(kind) = given
         .get("kind")
         .filter(|kind| kind.as_str() != Some("outside"))
     {
-        let message = format!("`{path}.kind` is {kind}, and every preset is kind \"outside\"");
-        notes.add(section.span(), message, "remove kind");
+        let message = format!(
+            "`{}.kind` is {kind}, and every preset is kind \"outside\"",
+            section.path()
+        );
+        notes.add(section.span_of("kind"), message, "remove kind");
         return None;
     }
-    let table = match preset::expand(name, &given) {
-        None => {
-            field.wrong("is no known preset", suggest::cure(name, &names), notes);
-            return None;
-        }
-        Some(Err(mistakes)) => {
-            for mistake in mistakes {
-                let message = format!("`{path}.{}` {}", mistake.key, mistake.what);
-                notes.add(section.span(), message, mistake.cure);
-            }
-            return None;
-        }
-        Some(Ok(table)) => table,
+    let Some(expanded) = preset::expand(name, &given) else {
+        field.unknown("is no known preset", suggest::cure(name, &names), notes);
+        return None;
     };
-    let text = toml::to_string_pretty(&table).unwrap_or_default();
-    let document = DeTable::parse(&text).ok()?;
-    let mut found = Notes::default();
-    let consumer = read(Section::of(path, 0..0, document.get_ref()), &mut found);
-    for (message, cure) in found.told() {
-        // The expansion has no place in the file: what names it has.
-        notes.add(field.span(), message, cure);
+    let is_complete = expanded.mistakes.is_empty();
+    for mistake in expanded.mistakes {
+        let message = format!("`{}.{}` {}", section.path(), mistake.key, mistake.what);
+        notes.add(section.span_of(mistake.key), message, mistake.cure);
     }
-    consumer.map(|consumer| Consumer {
+    let defaults = toml::to_string(&expanded.defaults).unwrap_or_default();
+    let defaults = DeTable::parse(&defaults).ok()?.into_inner();
+    let own = [&["preset"], expanded.parameters].concat();
+    let table = section.over(defaults, &field.span(), &own);
+    let mut whole = Section::of(section.path().to_owned(), section.span(), &table);
+    whole.knows(&own);
+    let consumer = read(whole, notes).filter(|_| is_complete)?;
+    Some(Consumer {
         preset: Some(Expansion {
             name: name.to_owned(),
-            text,
+            text: toml::to_string_pretty(&expanded.table).unwrap_or_default(),
         }),
         ..consumer
     })

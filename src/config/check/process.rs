@@ -140,12 +140,12 @@ fn span(
         .map_or(Some(default), |field| field.duration(SPANS, notes))
 }
 
-/// The texts of a list.
+/// The texts of a list, each of one line or several.
 pub(super) fn texts(field: &Field<'_>, like: &str, notes: &mut Notes) -> Vec<String> {
     let items = field.list(like, notes);
     let texts = items
         .iter()
-        .filter_map(|item| item.text(like, notes).map(str::to_owned));
+        .filter_map(|item| item.lines(like, notes).map(str::to_owned));
     texts.collect()
 }
 
@@ -162,7 +162,7 @@ fn named(field: &Field<'_>, channels: &[&str], notes: &mut Notes) -> Vec<String>
             let cure = format!("add a table [channel.{name}]");
             item.wrong("names no channel", cure, notes);
         } else {
-            item.wrong("names no channel", suggest::cure(name, channels), notes);
+            item.unknown("names no channel", suggest::cure(name, channels), notes);
         }
     }
     names
@@ -228,7 +228,7 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 }
 
 fn pattern(field: &Field<'_>, notes: &mut Notes) -> Option<Regex> {
-    match compile(field.text("'proxy .* unreachable'", notes)?) {
+    match compile(field.lines("'proxy .* unreachable'", notes)?) {
         Ok(pattern) if pattern.is_match("") => {
             field.wrong(
                 "matches every error",

@@ -115,7 +115,7 @@ fn reaction(
             } else {
                 suggest::cure(name, &names)
             };
-            field.wrong("names no process", cure, notes);
+            field.unknown("names no process", cure, notes);
         }
         reaction.process = Some(name.to_owned());
     }

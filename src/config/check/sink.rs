@@ -157,7 +157,7 @@ fn webhook(keys: &Keys<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<Sink
         None => None,
     };
     let trust = match keys.get("ca_file") {
-        Some(field) => TlsTrust::File(place.readable(field, notes)?),
+        Some(field) => TlsTrust::File(place.certificates(field, notes)?),
         None => TlsTrust::System,
     };
     let timeout = timeout(keys, notes);

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::super::problem::Notes;
 use super::super::raw::{Field, Section};
 use super::super::{
-    CommandSettings, Database, FileForm, FileSettings, HttpServer, Keys, Postgres, Rows, SpotField,
+    CommandSettings, Database, FileForm, FileSettings, Keys, Postgres, Rows, SpotField,
     SpotSettings, SqlSettings, TlsTrust,
 };
 use super::{Place, command, credentials, http, ldap_spot};
@@ -104,7 +103,7 @@ const FIELDS: [(&str, SpotField); 4] = [
 /// Reads one spot.
 pub(super) fn read(
     mut section: Section<'_>,
-    server: Option<&Arc<HttpServer>>,
+    server: &http::Named,
     place: &Place<'_>,
     notes: &mut Notes,
 ) -> Option<SpotSettings> {
@@ -309,7 +308,7 @@ fn statements(section: &mut Given<'_>, select: &Field<'_>, notes: &mut Notes) ->
     let like = "\"UPDATE c SET usn = :new_updated WHERE usn = :old_updated\"";
     let fields = fields(section, notes);
     let field = section.require("update", like, notes)?;
-    let update = field.text(like, notes)?;
+    let update = field.lines(like, notes)?;
     let fields = fields?;
     for name in &fields {
         if *name != SpotField::Cookie && !update.contains(&format!(":new_{name}")) {
@@ -320,7 +319,7 @@ fn statements(section: &mut Given<'_>, select: &Field<'_>, notes: &mut Notes) ->
     }
     Some(Rows::Statements {
         select: select
-            .text("\"SELECT usn AS updated FROM c\"", notes)?
+            .lines("\"SELECT usn AS updated FROM c\"", notes)?
             .to_owned(),
         update: update.to_owned(),
         fields,
@@ -403,7 +402,7 @@ fn postgres(field: &Field<'_>, place: &Place<'_>, notes: &mut Notes) -> Option<P
             field.wrong("is of no use without TLS", "remove it", notes);
             return None;
         }
-        Some(field) => Some(TlsTrust::File(place.readable(&field, notes)?)),
+        Some(field) => Some(TlsTrust::File(place.certificates(&field, notes)?)),
         None => (!is_clear && !is_local).then_some(TlsTrust::System),
     };
     Some(Postgres {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::problem::Notes;
 use super::super::raw::{Field, Section};
 use super::super::{HttpAsk, HttpBody, HttpMethod, HttpServer, HttpStep, HttpUntil, JsonPath};
-use super::http::{WAITS, address, json_path, no_server};
+use super::http::{Named, WAITS, address, json_path};
 
 const METHODS: [(&str, HttpMethod); 5] = [
     ("get", HttpMethod::Get),
@@ -17,15 +17,8 @@ const METHODS: [(&str, HttpMethod); 5] = [
 ];
 
 /// Reads the steps.
-pub(super) fn read(
-    field: &Field<'_>,
-    server: Option<&Arc<HttpServer>>,
-    notes: &mut Notes,
-) -> Option<Vec<HttpStep>> {
-    let Some(server) = server else {
-        no_server(field, notes);
-        return None;
-    };
+pub(super) fn read(field: &Field<'_>, server: &Named, notes: &mut Notes) -> Option<Vec<HttpStep>> {
+    let server = server.need(notes)?;
     let like = "[{ post = \"tasks/hr/suspend\" }]";
     let list = field.list(like, notes);
     let steps: Vec<Option<HttpStep>> = list.iter().map(|item| step(item, server, notes)).collect();
@@ -126,7 +119,7 @@ fn ask(
     let body = match (body, set) {
         (None, None) => HttpBody::Nothing,
         (Some(field), None) => {
-            HttpBody::Text(field.text("'{\"enabled\": false}'", notes)?.to_owned())
+            HttpBody::Text(field.lines("'{\"enabled\": false}'", notes)?.to_owned())
         }
         (None, Some(field)) => HttpBody::Set(values(&field, notes)?),
         (Some(_), Some(field)) => {

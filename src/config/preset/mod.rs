@@ -38,7 +38,7 @@ struct Given<'t> {
 }
 
 impl Given<'_> {
-    /// A text; where it is missing the mistake is noted and an empty one given.
+    /// A text; where it is missing the mistake is noted and the example given, so that what else is wrong can be told.
     fn need(&mut self, key: &'static str, like: &str) -> String {
         let text = self.text(key, like);
         if text.is_none() && find(self.table, key).is_none() {
@@ -48,7 +48,7 @@ impl Given<'_> {
                 cure: format!("add {key} = \"{like}\""),
             });
         }
-        text.unwrap_or_default()
+        text.unwrap_or_else(|| like.to_owned())
     }
 
     /// A text that may be left out.
@@ -101,28 +101,44 @@ pub(super) fn parameters() -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// What the consumer's table `given` stands for, with `preset` and its parameters taken out.
-pub(super) fn expand(name: &str, given: &Table) -> Option<Result<Table, Vec<Mistake>>> {
+/// What a preset stands for with the parameters given.
+pub(super) struct Expanded {
+    /// What it says that is not given beside the parameters.
+    pub(super) defaults: Table,
+    /// The whole consumer's table: the defaults and what is given, without `preset` and its parameters.
+    pub(super) table: Table,
+    /// The names of its parameters.
+    pub(super) parameters: &'static [&'static str],
+    /// The parameters that are missing or wrong; the tables then say the examples in their place.
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// What the consumer's table `given` stands for; `None` where there is no preset of this name.
+pub(super) fn expand(name: &str, given: &Table) -> Option<Expanded> {
     let preset = products::ALL.iter().find(|preset| preset.name == name)?;
     let mut parameters = Given {
         table: given,
         mistakes: Vec::new(),
     };
-    let mut expanded = (preset.expand)(&mut parameters);
-    if !parameters.mistakes.is_empty() {
-        return Some(Err(parameters.mistakes));
-    }
-    expanded.insert("kind".to_owned(), Value::from("outside"));
+    let mut defaults = (preset.expand)(&mut parameters);
+    defaults.insert("kind".to_owned(), Value::from("outside"));
+    let mut table = defaults.clone();
     for (key, value) in given {
         let is_parameter = preset
             .parameters
             .iter()
             .any(|name| *key == **name || *key == camel(name));
         if key != "preset" && !is_parameter {
-            expanded.insert(key.clone(), value.clone());
+            defaults.remove(key);
+            table.insert(key.clone(), value.clone());
         }
     }
-    Some(Ok(expanded))
+    Some(Expanded {
+        defaults,
+        table,
+        parameters: preset.parameters,
+        mistakes: parameters.mistakes,
+    })
 }
 
 #[cfg(test)]

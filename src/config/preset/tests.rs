@@ -5,7 +5,9 @@ use toml::{Table, toml};
 use super::{expand, names};
 
 fn done(name: &str, given: &Table) -> Table {
-    expand(name, given).unwrap().unwrap()
+    let expanded = expand(name, given).unwrap();
+    assert_eq!(expanded.mistakes, []);
+    expanded.table
 }
 
 #[test]
@@ -59,7 +61,7 @@ fn what_stands_beside_the_parameters_wins() {
 fn what_is_missing_is_told_all_at_once() {
     for name in names() {
         let empty = toml! { preset = name };
-        let mistakes = expand(name, &empty).unwrap().unwrap_err();
+        let mistakes = expand(name, &empty).unwrap().mistakes;
         assert!(!mistakes.is_empty());
         for mistake in mistakes {
             assert_eq!(mistake.what, "is missing");
@@ -71,7 +73,7 @@ fn what_is_missing_is_told_all_at_once() {
         cursor_file = 7
         first_host = ""
     };
-    let mistakes = expand("script", &wrong).unwrap().unwrap_err();
+    let mistakes = expand("script", &wrong).unwrap().mistakes;
     let keys: Vec<&str> = mistakes.iter().map(|mistake| mistake.key).collect();
     assert_eq!(keys, ["cursor_file", "first_host"]);
     assert!(expand("nobody", &Table::new()).is_none());

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::{At, Section};
 use crate::config::problem::Notes;
@@ -45,8 +45,35 @@ impl<'t> Field<'t> {
         notes.add(self.span(), message, cure);
     }
 
-    /// A text that is not blank.
+    /// Records that the value is none of those there are.
+    pub(in crate::config) fn unknown(
+        &self,
+        what: &str,
+        cure: impl Into<String>,
+        notes: &mut Notes,
+    ) {
+        let message = format!("`{} = {}` {what}", self.path, shown(self.value));
+        notes.unknown(self.span(), message, cure);
+    }
+
+    /// A text of one line that is not blank.
     pub(in crate::config) fn text(&self, like: &str, notes: &mut Notes) -> Option<&'t str> {
+        let text = self.lines(like, notes)?;
+        let Some(control) = text.chars().find(|c| c.is_control()) else {
+            return Some(text);
+        };
+        // The value is not repeated: where it is a URL it may hold a password.
+        let message = format!(
+            "`{}` holds {}, which is no part of it",
+            self.path,
+            named(control)
+        );
+        notes.add(self.span(), message, ESCAPES);
+        None
+    }
+
+    /// A text that is not blank and may have several lines.
+    pub(in crate::config) fn lines(&self, like: &str, notes: &mut Notes) -> Option<&'t str> {
         match self.value {
             DeValue::String(text) if text.trim().is_empty() => {
                 self.wrong("is empty", format!("write it like {like}"), notes);
@@ -157,7 +184,7 @@ impl<'t> Field<'t> {
                 || format!("write {choice}"),
                 |near| format!("did you mean \"{near}\"?"),
             );
-            self.wrong("is not known", cure, notes);
+            self.unknown("is not known", cure, notes);
         }
         found.map(|(_, value)| *value)
     }
@@ -223,7 +250,7 @@ impl<'t> Field<'t> {
         for (key, value) in table {
             let key = key.get_ref().to_string();
             let field = Field::new(format!("{}.{key}", self.path), value);
-            texts.extend(field.text(like, notes).map(|text| (key, text.to_owned())));
+            texts.extend(field.lines(like, notes).map(|text| (key, text.to_owned())));
         }
         texts
     }
@@ -263,6 +290,23 @@ where
             None
         }
     }
+}
+
+/// What to do where a backslash was taken for the begin of an escape.
+pub(in crate::config) const ESCAPES: &str = "in double quotes \\ begins an escape (\\t is a tab, \\n a new line): write the text in single quotes,      like 'CORP\\user', or with two of them, like \"CORP\\\\user\"";
+
+/// A control character, for a person.
+fn named(control: char) -> String {
+    let name = match control {
+        '\t' => "a tab",
+        '\n' => "a new line",
+        '\r' => "a carriage return",
+        '\u{8}' => "a backspace",
+        '\u{c}' => "a form feed",
+        '\u{1b}' => "an escape",
+        _ => "a control character",
+    };
+    format!("{name} (U+{:04X})", u32::from(control))
 }
 
 /// The value as a person would write it, cut short.
@@ -309,4 +353,27 @@ pub(super) fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
             entries.filter_map(plain).collect::<toml::Table>().into()
         }
     })
+}
+
+/// The table, all of it placed at `span`.
+pub(super) fn moved<'t>(table: DeTable<'t>, span: &Range<usize>) -> DeTable<'t> {
+    let entries = table.into_iter().map(|(key, value)| {
+        let key = Spanned::new(span.clone(), key.into_inner());
+        (key, moved_value(value.into_inner(), span))
+    });
+    entries.collect()
+}
+
+fn moved_value<'t>(value: DeValue<'t>, span: &Range<usize>) -> Spanned<DeValue<'t>> {
+    let value = match value {
+        DeValue::Table(table) => DeValue::Table(moved(table, span)),
+        DeValue::Array(items) => DeValue::Array(
+            items
+                .into_iter()
+                .map(|item| moved_value(item.into_inner(), span))
+                .collect(),
+        ),
+        other => other,
+    };
+    Spanned::new(span.clone(), value)
 }

@@ -147,8 +147,8 @@ const MISTAKES: &[(&str, &str, &[&str])] = &[
         "password = { env = \"HW_PASS\" }",
         "password = { evn = \"A\" }",
         &[
-            "10:12: `credentials.reader.password` needs one of file, env and credential -> write it like { file = \"/etc/highwater/reader.pass\" }",
             "10:14: `credentials.reader.password.evn` is no known key -> did you mean `env`?",
+            "10:12: `credentials.reader.password` needs one of file, env and credential -> write it like { file = \"/etc/highwater/reader.pass\" }",
         ],
     ),
     (
@@ -381,4 +381,49 @@ fn each_mistake_is_told_word_for_word() {
         let said = said(&spoiled(from, to));
         assert_eq!(said, *expected, "`{from}` made `{to}`");
     }
+}
+
+#[test]
+fn a_backslash_that_toml_took_away_is_told_with_both_ways_out() {
+    for (written, found) in [
+        (r#""CORP\tom""#, "a tab (U+0009)"),
+        (r#""CORP\nina""#, "a new line (U+000A)"),
+        (r#""CORP\bob""#, "a backspace (U+0008)"),
+        (r#""CORP\robert""#, "a carriage return (U+000D)"),
+        (r#""CORP\u0007x""#, "a control character (U+0007)"),
+    ] {
+        let text = spoiled("\"svc@example.com\"", written);
+        let problems = invalid(load_text(&text)).problems;
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:#?}");
+        };
+        assert_eq!(
+            problem.message,
+            format!("`credentials.reader.user` holds {found}, which is no part of it")
+        );
+        assert!(problem.cure.contains(r"'CORP\user'"), "{}", problem.cure);
+        assert!(problem.cure.contains(r#""CORP\\user""#), "{}", problem.cure);
+    }
+    for written in [r#""CORP\svc""#, r#""CORP\user""#] {
+        let text = spoiled("\"svc@example.com\"", written);
+        let problems = invalid(load_text(&text)).problems;
+        let cured = problems
+            .iter()
+            .any(|problem| problem.cure.contains(r"'CORP\user'"));
+        assert!(cured, "{problems:#?}");
+    }
+    let hosts = spoiled("\"dc1.example.com\"", "\"dc1.example.com\\t\"");
+    assert!(
+        invalid(load_text(&hosts))
+            .to_string()
+            .contains("`dc.dc1.host` holds a tab")
+    );
+    assert!(load_text(&spoiled("\"svc@example.com\"", r"'CORP\svc'")).is_ok());
+}
+
+#[test]
+fn what_may_have_lines_has_them() {
+    let rule = "[[process.ad.rule]]\nname = \"x\"\nmatch = 'a\\tb'\noutcome = \"data\"\nsamples = [\"a\\tb\\nc\"]\n";
+    let text = format!("{BASE}[process.ad]\n{rule}");
+    load_text(&text).unwrap_or_else(|error| panic!("{error}"));
 }

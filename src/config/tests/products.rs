@@ -198,7 +198,7 @@ fn mistakes_are_told_with_the_cure() {
         ),
         (
             openidm("[resource.hr.consumer.http]", "[x]"),
-            "counts from a server that is not named",
+            "`resource.hr.consumer.http` is missing, the server that paths count from",
         ),
         (
             openidm("https://", "http://"),
@@ -340,4 +340,65 @@ fn clear_text_stays_on_this_machine() {
     let text =
         with(&format!("{OPENIDM}{HTTP}")).replace("base = \"https://idm.example.com/", words);
     assert!(load_text(&text).is_ok());
+}
+
+/// `line: message` of every problem, in the order they are told.
+fn placed(text: &str) -> Vec<String> {
+    let problems = invalid(load_text(text)).problems;
+    let line = |problem: &Problem| format!("{}: {}", problem.line, problem.message);
+    problems.iter().map(line).collect()
+}
+
+#[test]
+fn a_mistake_beside_a_preset_is_placed_where_it_was_made() {
+    let text = with(&format!(
+        "{OPENIDM}confirm = 5\nnonsense = 1\nposition = \"x\"\n{HTTP}"
+    ));
+    let consumer = text
+        .lines()
+        .position(|line| line == "[resource.hr.consumer]")
+        .unwrap()
+        + 1;
+    let at = |line: usize| consumer + line;
+    assert_eq!(
+        placed(&text),
+        [
+            format!("{}: `resource.hr.consumer.nonsense` is no known key", at(6)),
+            format!(
+                "{}: `resource.hr.consumer.position = \"x\"` is not known",
+                at(7)
+            ),
+            format!("{}: `resource.hr.consumer.confirm = 5` is no text", at(5)),
+        ]
+    );
+    let known = told(&text).swap_remove(0);
+    for key in ["preset", "source", "schedule", "confirm"] {
+        assert!(known.contains(key), "{key}: {known}");
+    }
+    assert!(!known.contains("any_type"), "{known}");
+}
+
+#[test]
+fn a_parameter_that_is_misspelt_is_told_before_the_one_that_is_missing() {
+    let text = with(&format!("{OPENIDM}{HTTP}")).replace("source = ", "sorce = ");
+    let told = told(&text);
+    assert_eq!(
+        told,
+        [
+            "`resource.hr.consumer.sorce` is no known key: did you mean `source`?",
+            "`resource.hr.consumer.source` is missing: add source = \"system/ldap/account\"",
+        ]
+    );
+}
+
+#[test]
+fn a_missing_server_is_told_once() {
+    let lines = told(&with(OPENIDM));
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let line = lines.concat();
+    assert!(
+        line.starts_with("`resource.hr.consumer.http` is missing"),
+        "{line}"
+    );
+    assert!(line.contains("[resource.hr.consumer.http]"), "{line}");
 }

@@ -181,7 +181,8 @@ fn a_literal_secret_is_refused_and_never_shown() {
 fn keys_and_certificates_are_looked_at_where_secrets_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    write(at, "cert.pem", b"x", 0o644);
+    let made = rcgen::generate_simple_self_signed(vec!["hw".to_owned()]).unwrap();
+    write(at, "cert.pem", made.cert.pem().as_bytes(), 0o644);
     write(at, "open.key", b"x", 0o644);
     let text = |certificate: &str, key: &str| {
         spoiled(
