@@ -37,10 +37,17 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Action {
     /// Tells every mistake in the configuration, with line and column; reads the secrets, connects to nothing
+    ///
+    /// Warns besides of what loads and may not be meant: a sync that nothing stops during a move, failures of which nobody
+    /// is told, processes and channels that nothing names, a store that cannot be written.
     #[command(
-        after_help = "Examples:\n  highwater config check\n  highwater -o json --config hw.toml config check"
+        after_help = "Examples:\n  highwater config check\n  highwater config check --strict\n  highwater -o json --config hw.toml config check"
     )]
-    Check,
+    Check {
+        /// Ends with exit code 78 also where there are only warnings
+        #[arg(long)]
+        strict: bool,
+    },
     /// Shows the settings in force, defaults included and secrets left out
     #[command(after_help = "Examples:\n  highwater config show\n  highwater -o json config show")]
     Show,
@@ -117,7 +124,7 @@ impl Example {
 /// Checks or shows the configuration; a configuration with problems ends with [`Exit::Config`].
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     match args.action {
-        Action::Check => check(context),
+        Action::Check { strict } => check(strict, context),
         Action::Show => show(context),
         Action::Example { what } => as_it_is(what.text(), context),
         Action::Schema { of } => as_it_is(of.text(), context),
@@ -129,23 +136,29 @@ fn as_it_is(file: &str, context: &Context) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-fn check(context: &Context) -> Result<Exit, CliError> {
+fn check(strict: bool, context: &Context) -> Result<Exit, CliError> {
     let path = context.config_path()?;
-    match config::load(&path, Secrets::Resolve) {
-        Ok(settings) => {
+    match config::check(&path) {
+        Ok((settings, found)) => {
+            let warnings = found.warnings.len();
+            let is_refused = strict && warnings > 0;
             let (dcs, resources) = (settings.dcs.len(), settings.resources.len());
             let presets = presets(&settings);
             let result = json!({
-                "path": path, "ok": true, "problems": [], "dcs": dcs, "resources": resources,
+                "path": path, "ok": !is_refused, "problems": [], "warnings": found.warnings, "dcs": dcs, "resources": resources,
                 "presets": presets,
             });
             context.output.emit(&result, || {
-                let mut table = table(&["FILE", "DCS", "RESOURCES", "PROBLEMS"]);
+                let mut table = table(&["FILE", "DCS", "RESOURCES", "PROBLEMS", "WARNINGS"]);
                 table.add_row([
                     path.display().to_string(),
                     dcs.to_string(),
                     resources.to_string(),
                     "none".to_owned(),
+                    match warnings {
+                        0 => "none".to_owned(),
+                        number => number.to_string(),
+                    },
                 ]);
                 table
             })?;
@@ -159,13 +172,16 @@ fn check(context: &Context) -> Result<Exit, CliError> {
                             .line(&format!("\n{head}\n{}", preset.text.trim_end()))?;
                     }
                 }
+                if warnings > 0 {
+                    context.message(found.render(true));
+                }
             }
-            Ok(Exit::Ok)
+            Ok(if is_refused { Exit::Config } else { Exit::Ok })
         }
         Err(ConfigError::Invalid(invalid)) if context.output.format() == Format::Json => {
             let Invalid { path, problems } = &invalid;
             context.output.emit(
-                &json!({ "path": path, "ok": false, "problems": problems }),
+                &json!({ "path": path, "ok": false, "problems": problems, "warnings": [] }),
                 || table(&[]),
             )?;
             Ok(Exit::Config)

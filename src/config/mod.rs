@@ -27,6 +27,7 @@ mod secret;
 mod settings;
 mod shipped;
 mod suggest;
+mod warning;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ pub use settings::{
     ResourceSettings, SecretSource, Security, Settings, Timeouts, TlsTrust,
 };
 pub(crate) use suggest::nearest;
+pub use warning::{Doubt, Warning, Warnings};
 
 /// A commented example of the file.
 pub const EXAMPLE: &str = include_str!("../../templates/highwater.toml");
@@ -89,15 +91,28 @@ pub fn find(given: Option<&Path>) -> Result<PathBuf, ConfigError> {
 
 /// Loads and checks the file at `path`; fails with every problem in it at once.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Settings, ConfigError> {
+    parse(path, &read(path)?, secrets, &|name| std::env::var_os(name))
+}
+
+/// As [`load`] with secrets, and what in the file may not be meant.
+pub fn check(path: &Path) -> Result<(Settings, Warnings), ConfigError> {
+    let text = read(path)?;
+    let settings = parse(path, &text, Secrets::Resolve, &|name| {
+        std::env::var_os(name)
+    })?;
+    let warnings = warning::warnings(&settings, path, &text);
+    Ok((settings, warnings))
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
     let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let text = String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
+    String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
         path: path.to_owned(),
         offset: error.utf8_error().valid_up_to(),
-    })?;
-    parse(path, &text, secrets, &|name| std::env::var_os(name))
+    })
 }
 
 /// Checks `text` as the content of the file at `path`, with `env` in place of the environment.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::raw::ESCAPES;
@@ -41,19 +42,28 @@ pub struct Invalid {
 impl Invalid {
     /// Every problem with the line it is in, with ANSI colours where `styled`.
     pub fn render(&self, styled: bool) -> String {
-        let renderer = if styled {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let path = self.path.display().to_string();
-        let blocks: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| renderer.render(&[problem.group(&path)]))
-            .collect();
-        blocks.join("\n\n")
+        render(&self.path, &self.problems, Level::ERROR, styled)
     }
+}
+
+/// Every problem with the line it is in, headed by `level`.
+pub(super) fn render<'p>(
+    path: &Path,
+    problems: impl IntoIterator<Item = &'p Problem>,
+    level: Level<'static>,
+    styled: bool,
+) -> String {
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let path = path.display().to_string();
+    let blocks: Vec<String> = problems
+        .into_iter()
+        .map(|problem| renderer.render(&[problem.group(level.clone(), &path)]))
+        .collect();
+    blocks.join("\n\n")
 }
 
 impl fmt::Display for Invalid {
@@ -65,8 +75,8 @@ impl fmt::Display for Invalid {
 impl std::error::Error for Invalid {}
 
 impl Problem {
-    fn group<'a>(&'a self, path: &'a str) -> Group<'a> {
-        let group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+    fn group<'a>(&'a self, level: Level<'a>, path: &'a str) -> Group<'a> {
+        let group = Group::with_title(level.primary_title(self.message.as_str()));
         let group = match &self.shown {
             Some((line, marked)) => group.element(
                 Snippet::source(line.as_str())
@@ -178,6 +188,54 @@ impl Notes {
         Invalid {
             path: path.to_owned(),
             problems,
+        }
+    }
+}
+
+/// Where the keys of a file without mistakes stand.
+pub(super) struct Places<'t> {
+    lines: Lines<'t>,
+    table: Option<Spanned<DeTable<'t>>>,
+    veiled: BTreeSet<usize>,
+}
+
+impl<'t> Places<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let lines = Lines::of(text);
+        let table = DeTable::parse(text).ok();
+        let mut veiled = BTreeSet::new();
+        if let Some(table) = &table {
+            veil(table.get_ref(), Around::Root, &lines, &mut veiled);
+        }
+        Self {
+            lines,
+            table,
+            veiled,
+        }
+    }
+
+    /// A problem at the value that these keys lead to, or at the last table on the way there.
+    pub(super) fn problem(&self, keys: &[String], message: String, cure: String) -> Problem {
+        let mut span = 0..0;
+        let mut table = self.table.as_ref().map(Spanned::get_ref);
+        for key in keys {
+            let Some(value) = table.and_then(|table| table.get(key.as_str())) else {
+                break;
+            };
+            span = value.span();
+            table = match value.get_ref() {
+                DeValue::Table(table) => Some(table),
+                _ => None,
+            };
+        }
+        let (line, column, content, marked) = self.lines.place(&span);
+        let hidden = self.veiled.contains(&line);
+        Problem {
+            line,
+            column,
+            message,
+            cure,
+            shown: (!hidden).then(|| (content.to_owned(), marked)),
         }
     }
 }

@@ -9,6 +9,7 @@ mod process;
 mod products;
 #[cfg(unix)]
 mod secrets;
+mod warnings;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

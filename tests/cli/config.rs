@@ -27,10 +27,12 @@ fn at(value: &Value, pointer: &str) -> Value {
 
 #[test]
 fn a_good_file_is_told_so() {
-    let folder = folder_with(GOOD);
-    let table = run(folder.path(), &["config", "check"]);
+    let folder = folder_with(&without_warnings());
+    let table = run(folder.path(), &["config", "check", "--strict"]);
     assert_eq!(table.status.code(), Some(0), "{}", stderr(&table));
-    assert!(stdout(&table).contains("none"), "{}", stdout(&table));
+    let row = stdout(&table).lines().last().unwrap().to_owned();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(cells, ["highwater.toml", "2", "1", "none", "none"]);
     assert!(stderr(&table).is_empty());
     let told = json(&stdout(&run(
         folder.path(),
@@ -38,6 +40,44 @@ fn a_good_file_is_told_so() {
     )));
     assert_eq!(at(&told, "/ok"), true);
     assert_eq!(at(&told, "/dcs"), 2);
+}
+
+/// The good file with all that a warning would ask for.
+fn without_warnings() -> String {
+    let told = "stop = [\"true\"]\nstart = [\"true\"]\n[process.ad]\nnotify = [\"page\"]\n\
+                [channel.page]\nkind = \"command\"\nargv = [\"/bin/true\"]\n";
+    GOOD.replace("backup_dcs", "process = \"ad\"\nbackup_dcs") + told
+}
+
+#[test]
+fn what_may_not_be_meant_is_warned_of_and_refused_if_strict() {
+    let folder = folder_with(GOOD);
+    let checked = run(folder.path(), &["config", "check"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    let row = stdout(&checked);
+    assert!(row.trim_end().ends_with("none       2"), "{row}");
+    let expected = "\
+warning: `resource.hr.consumer` has no stop: nothing stops the sync while its host and cursor are rewritten
+  --> highwater.toml:16:1
+   |
+16 | [resource.hr.consumer]
+   | ^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: add stop and start, like";
+    let said = stderr(&checked);
+    assert!(said.contains(expected), "{said}");
+    let strict = run(
+        folder.path(),
+        &["-o", "json", "config", "check", "--strict"],
+    );
+    assert_eq!(strict.status.code(), Some(78));
+    let told = json(&stdout(&strict));
+    assert_eq!(at(&told, "/ok"), false);
+    assert_eq!(at(&told, "/problems"), json("[]"));
+    assert_eq!(at(&told, "/warnings/0/kind"), "nobody_is_told");
+    assert_eq!(at(&told, "/warnings/0/field"), "resource.hr");
+    assert_eq!(at(&told, "/warnings/1/kind"), "nothing_stops");
+    assert_eq!(at(&told, "/warnings/1/line"), 16);
 }
 
 #[test]
