@@ -61,9 +61,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         Some(name) => vec![context.resource(&settings, name)?],
         None => settings.resources.values().collect(),
     };
-    if let Some(name) = &args.dc {
-        context.dc(&settings, name)?;
-    }
+    let only = match &args.dc {
+        Some(name) => Some(context.dc(&settings, name)?.name.clone()),
+        None => None,
+    };
     let mut cursors = Vec::new();
     if args.dc.is_none() {
         let store = context.store(&settings).await?;
@@ -73,7 +74,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     }
     let named = |cursor: &CheckedCursor| Some((cursor.resource.clone(), cursor.dc.clone()?));
     let in_use: BTreeMap<ResourceName, DcName> = cursors.iter().filter_map(named).collect();
-    let mut targets = collector::targets(&settings, &in_use, args.dc.as_slice());
+    let mut targets = collector::targets(&settings, &in_use, only.as_slice());
     if args.resource.is_some() {
         let backs_up = |dc: &DcName| {
             resources

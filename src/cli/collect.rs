@@ -28,12 +28,13 @@ pub struct Args {
 /// Polls once and keeps the samples.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Resolve)?;
+    let mut dcs = Vec::new();
     for dc in &args.dcs {
-        context.dc(&settings, dc)?;
+        dcs.push(context.dc(&settings, dc)?.name.clone());
     }
     let store = context.store(&settings).await?;
     let in_use = collector::note_cursors(&store, &settings).await?;
-    let targets = collector::targets(&settings, &in_use, &args.dcs);
+    let targets = collector::targets(&settings, &in_use, &dcs);
     let bar = progress::bar("polling", targets.len(), context.quiet());
     let polled = |_: &PollReport| {
         bar.inc(1);

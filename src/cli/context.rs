@@ -61,13 +61,13 @@ impl Context {
         })
     }
 
-    /// The DC of this name.
+    /// The DC of this name, without case; its own `name` is as configured, and as the store knows it.
     pub fn dc<'a>(
         &self,
         settings: &'a Settings,
         name: &DcName,
     ) -> Result<&'a DcSettings, CliError> {
-        settings.dcs.get(name).ok_or_else(|| {
+        settings.dc_named(name).ok_or_else(|| {
             let known = listed(settings.dcs.keys());
             CliError::Usage(format!("no DC `{name}` is configured; there are {known}"))
         })

@@ -61,9 +61,10 @@ struct Row {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let resource = context.resource(&settings, &args.resource)?;
-    if let Some(dc) = &args.dc {
-        context.dc(&settings, dc)?;
-    }
+    let only = match &args.dc {
+        Some(name) => Some(&context.dc(&settings, name)?.name),
+        None => None,
+    };
     let store = context.store(&settings).await?;
     let limit = match args.limit {
         Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
@@ -81,7 +82,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         names.push(dc);
     }
     names.sort();
-    if let Some(dc) = args.dc.as_ref().filter(|dc| !names.contains(dc)) {
+    if let Some(dc) = only.filter(|dc| !names.contains(dc)) {
         return Err(CliError::Usage(format!(
             "resource `{}` neither reads `{dc}` nor has it among its backup_dcs",
             resource.name
@@ -90,7 +91,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let mut rows = Vec::new();
     for dc in names
         .into_iter()
-        .filter(|dc| args.dc.as_ref().is_none_or(|only| only == *dc))
+        .filter(|dc| only.is_none_or(|only| only == *dc))
     {
         rows.extend(of_dc(&store, dc, args.since, limit, args.all).await?);
     }

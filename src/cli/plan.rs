@@ -4,7 +4,7 @@ use super::choice::Choice;
 use super::{CliError, Context, Exit, plan_view};
 use crate::config::{ResourceSettings, Secrets};
 use crate::failover;
-use crate::model::{Ask, How, Plan, ResourceName, WhyNot};
+use crate::model::{Ask, DcName, How, Plan, ResourceName, WhyNot};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,9 +37,11 @@ pub(super) fn ask(
     resource: &ResourceSettings,
     restart: bool,
 ) -> Result<Ask, CliError> {
-    if let Some(to) = &choice.to
-        && !resource.backup_dcs.contains_key(to)
-    {
+    let only = choice.to.as_ref().map(|to| {
+        let same = |dc: &&DcName| dc.as_str().eq_ignore_ascii_case(to.as_str());
+        (to, resource.backup_dcs.keys().find(same))
+    });
+    if let Some((to, None)) = only {
         let known = resource
             .backup_dcs
             .keys()
@@ -59,7 +61,7 @@ pub(super) fn ask(
     };
     Ok(Ask {
         how,
-        only: choice.to.clone(),
+        only: only.and_then(|(_, dc)| dc.cloned()),
         failure_timestamp: choice.failure_timestamp,
         replication_time: choice.replication_time.unwrap_or(resource.replication_time),
         allow_gap: choice.allow_gap,

@@ -24,6 +24,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The DC of this name, without case, as DNS and NetBIOS compare names. The store is asked by the configured spelling
+    /// alone: look a typed name up here first.
+    pub fn dc_named(&self, name: &DcName) -> Option<&DcSettings> {
+        let same = |dc: &&DcSettings| dc.name.as_str().eq_ignore_ascii_case(name.as_str());
+        self.dcs.get(name).or_else(|| self.dcs.values().find(same))
+    }
+
     /// The DC a cursor's host means: by `host`, without case, a port and a trailing dot left out.
     pub fn dc_of_host(&self, host: &str) -> Option<&DcSettings> {
         let bare = |text: &str| -> String {

@@ -243,3 +243,33 @@ fn a_file_cut_anywhere_is_judged_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn names_of_dcs_are_compared_without_case_and_kept_as_configured() {
+    let text = spoiled("[dc.dc2]", "[dc.DC2]").replace(
+        "backup_dcs = [\"dc2\"]",
+        "backup_dcs = [\"dc2\", \"Dc1\"]\nprefer = [\"DC1\"]",
+    );
+    let settings = load_text(&text).unwrap_or_else(|error| panic!("{error}"));
+    let backups: Vec<String> = resource(&settings)
+        .backup_dcs
+        .iter()
+        .map(|(dc, wish)| format!("{dc} {wish:?}"))
+        .collect();
+    assert_eq!(backups, ["DC2 Neutral", "dc1 Prefer"]);
+    assert_eq!(
+        settings.dc_named(&name("dC2")).unwrap().name.as_str(),
+        "DC2"
+    );
+    assert!(settings.dc_named(&name("dc3")).is_none());
+    let twice = spoiled("[dc.dc2]", "[dc.DC1]");
+    let shown = invalid(load_text(&twice)).to_string();
+    assert!(
+        shown.contains("`dc.DC1` has the name of `dc.dc1`")
+            || shown.contains("`dc.dc1` has the name of `dc.DC1`"),
+        "{shown}"
+    );
+    let again = spoiled("backup_dcs = [\"dc2\"]", "backup_dcs = [\"dc2\", \"DC2\"]");
+    let shown = invalid(load_text(&again)).to_string();
+    assert!(shown.contains("is named twice"), "{shown}");
+}

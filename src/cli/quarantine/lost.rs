@@ -53,11 +53,15 @@ struct Reader {
 
 /// Reads the vectors, asks, and has every feed forget.
 pub(super) async fn run(
-    args: Args,
+    mut args: Args,
     store: &Store,
     settings: &Settings,
     context: &Context,
 ) -> Result<Exit, CliError> {
+    // A lost DC may stand in the configuration no more: it is then asked for as it was written there.
+    if let Some(configured) = settings.dc_named(&args.dc) {
+        args.dc = configured.name.clone();
+    }
     let dc = &args.dc;
     let lives = store.incarnations(dc).await?;
     if lives.is_empty() {

@@ -99,12 +99,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     match args.action {
         Action::List => {}
         Action::Add { dc, reason } => {
-            context.dc(&settings, &dc)?;
-            if store
-                .quarantine(&dc, &reason, clock::now())
-                .await?
-                .is_none()
-            {
+            let dc = &context.dc(&settings, &dc)?.name;
+            if store.quarantine(dc, &reason, clock::now()).await?.is_none() {
                 let what = format!(
                     "{dc} has never been sampled, so there is nothing to quarantine; exclude it with must_not"
                 );
@@ -112,8 +108,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             }
         }
         Action::Release { dc, reason, yes } => {
-            context.dc(&settings, &dc)?;
-            let kept = rows(&store).await?.into_iter().find(|row| row.dc == dc);
+            let dc = &context.dc(&settings, &dc)?.name;
+            let kept = rows(&store).await?.into_iter().find(|row| row.dc == *dc);
             let Some(kept) = kept else {
                 return Err(CliError::Refused {
                     reason: format!("{dc} is not in quarantine"),

@@ -123,6 +123,16 @@ pub(super) fn dcs<'t>(
     let mut dcs = BTreeMap::new();
     for (name, mut section) in tables {
         let path = section.path().to_owned();
+        if let Some(first) = seen
+            .names
+            .insert(name.value.to_ascii_lowercase(), path.clone())
+        {
+            notes.add(
+                name.span.clone(),
+                format!("`{path}` has the name of `{first}`: case does not count in names of DCs"),
+                "give each a name of its own",
+            );
+        }
         let name = raw::parsed::<DcName>(&path, name.value, name.span, "dc1", notes);
         let host = section
             .require("host", "\"dc1.example.com\"", notes)
@@ -140,9 +150,10 @@ pub(super) fn dcs<'t>(
     (dcs, names)
 }
 
-/// The hosts and server names so far, folded, each with the key it was given by.
+/// The names, hosts and server names so far, folded, each with the key it was given by.
 #[derive(Default)]
 struct Seen {
+    names: BTreeMap<String, String>,
     hosts: BTreeMap<String, String>,
     servers: BTreeMap<String, String>,
 }

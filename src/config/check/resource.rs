@@ -217,10 +217,12 @@ fn names<'t>(
         let Some(text) = item.text("\"dc2\"", notes) else {
             continue;
         };
-        let parsed: Result<DcName, NameError> = text.parse();
+        // Kept as the DC's own table spells it: samples and history hang on that.
+        let spelt = dcs.iter().find(|dc| dc.eq_ignore_ascii_case(text));
+        let parsed: Option<Result<DcName, NameError>> = spelt.map(|spelt| spelt.parse());
         match parsed {
-            Ok(name) if dcs.contains(&text) => names.push((item, name)),
-            _ => item.wrong("is no configured DC", suggest::cure(text, dcs), notes),
+            Some(Ok(name)) => names.push((item, name)),
+            _ => item.unknown("is no configured DC", suggest::cure(text, dcs), notes),
         }
     }
     names
