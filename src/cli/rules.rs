@@ -7,14 +7,16 @@ use serde::Serialize;
 
 use super::output::table;
 use super::{CliError, Context, Exit};
-use crate::config::{Process, Secrets};
+use crate::config::{self, ConfigError, Process, Secrets};
 use crate::on_error::decide::{Misjudged, classify, test_rules};
 
 const EXAMPLES: &str = "\
 Examples:
   highwater rules test                                        every sample beside the rules
   highwater rules test 'ldap_bind: Invalid credentials (49)'  what the rules make of an error
-  highwater rules list";
+  highwater rules list
+
+Where no process is configured, the rules of the program are tested and listed.";
 
 /// Tests and lists the rules
 #[derive(Debug, Clone, clap::Args)]
@@ -69,18 +71,30 @@ struct Row {
 
 /// Tests or lists; a sample that is misjudged ends with [`Exit::Failed`].
 pub fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
-    let settings = context.settings(Secrets::Skip)?;
-    let processes = &settings.on_error.processes;
-    if processes.is_empty() {
-        return Err(CliError::Usage(
-            "no process is configured: add a table [process.NAME]; `highwater config example` shows one".to_owned(),
-        ));
-    }
+    let processes = processes(context)?;
+    let processes = processes.iter();
     match args.action {
-        Action::Test { errors } if errors.is_empty() => test(processes.values(), context),
-        Action::Test { errors } => judge(processes.values(), &errors, context),
-        Action::List => list(processes.values(), context),
+        Action::Test { errors } if errors.is_empty() => test(processes, context),
+        Action::Test { errors } => judge(processes, &errors, context),
+        Action::List => list(processes, context),
     }
+}
+
+/// Those that are configured; where there is none, or no configuration, the rules that come with the program.
+fn processes(context: &Context) -> Result<Vec<Process>, CliError> {
+    let configured: Vec<Process> = match context.settings(Secrets::Skip) {
+        Ok(settings) => settings.on_error.processes.into_values().collect(),
+        Err(CliError::Config(ConfigError::NotFound)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    if !configured.is_empty() {
+        return Ok(configured);
+    }
+    context.message(
+        "no process is configured: these are the rules of the program, which nothing uses yet; add a table [process.ad] \
+         and process = \"ad\" to a resource, as `highwater config example` has them",
+    );
+    Ok(vec![config::shipped_process("shipped")])
 }
 
 fn test<'p>(

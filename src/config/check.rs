@@ -16,6 +16,8 @@ mod sink;
 mod spot;
 mod steps;
 
+pub(super) use process::without_own_rules;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

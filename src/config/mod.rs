@@ -74,6 +74,11 @@ pub enum Secrets {
     Skip,
 }
 
+/// A process of this name with the rules of the program alone, as where no file is.
+pub fn shipped_process(name: &str) -> Process {
+    check::without_own_rules(name)
+}
+
 /// What looks up an environment variable.
 type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 

@@ -28,6 +28,11 @@ const OUTCOMES: [(&str, Outcome); 6] = [
 
 const SCOPES: [(&str, Scope); 2] = [("resource", Scope::Resource), ("global", Scope::Global)];
 
+/// How long an error may be called transient where a process does not say.
+const PATIENCE: Duration = Duration::from_mins(15);
+/// How long no failure must be reported for an incident to be over where a process does not say.
+const QUIET: Duration = Duration::from_mins(10);
+
 /// How often an outage must be reported, and within how long, where a rule does not say.
 const OUTAGE: (u32, Duration) = (3, Duration::from_secs(90));
 
@@ -88,8 +93,8 @@ fn process(mut section: Section<'_>, channels: &[&str], notes: &mut Notes) -> Op
     let notify = section
         .take("notify", notes)
         .map_or_else(Vec::new, |field| named(&field, channels, notes));
-    let patience = span(&mut section, "patience", Duration::from_mins(15), notes);
-    let quiet = span(&mut section, "quiet", Duration::from_mins(10), notes);
+    let patience = span(&mut section, "patience", PATIENCE, notes);
+    let quiet = span(&mut section, "quiet", QUIET, notes);
     let with_shipped = section
         .take("shipped_rules", notes)
         .map_or(Some(true), |field| field.boolean(notes));
@@ -261,20 +266,8 @@ fn shipped(
     section: &Section<'_>,
     notes: &mut Notes,
 ) -> Option<Rule> {
-    let (count, within) = thresholds(rule.outcome);
     match pattern {
-        Ok(pattern) => Some(Rule {
-            name: rule.name.to_owned(),
-            pattern: pattern.clone(),
-            outcome: rule.outcome,
-            count,
-            within,
-            scope: Scope::Resource,
-            notify: None,
-            samples: rule.samples.iter().map(|text| (*text).to_owned()).collect(),
-            counter_samples: Vec::new(),
-            is_shipped: true,
-        }),
+        Ok(pattern) => Some(of_program(rule, pattern)),
         Err(error) => {
             let message = format!(
                 "the rule `{}` of the program cannot be used: {error}",
@@ -287,5 +280,34 @@ fn shipped(
             );
             None
         }
+    }
+}
+
+fn of_program(rule: &Shipped, pattern: &Regex) -> Rule {
+    let (count, within) = thresholds(rule.outcome);
+    Rule {
+        name: rule.name.to_owned(),
+        pattern: pattern.clone(),
+        outcome: rule.outcome,
+        count,
+        within,
+        scope: Scope::Resource,
+        notify: None,
+        samples: rule.samples.iter().map(|text| (*text).to_owned()).collect(),
+        counter_samples: Vec::new(),
+        is_shipped: true,
+    }
+}
+
+/// The process that an empty table stands for: the rules of the program, telling nobody.
+pub(in crate::config) fn without_own_rules(name: &str) -> Process {
+    let all = SHIPPED.iter().zip(COMPILED.iter());
+    let usable = all.filter_map(|(rule, pattern)| Some(of_program(rule, pattern.as_ref().ok()?)));
+    Process {
+        name: name.to_owned(),
+        rules: usable.collect(),
+        notify: Vec::new(),
+        patience: PATIENCE,
+        quiet: QUIET,
     }
 }
