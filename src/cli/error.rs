@@ -38,6 +38,9 @@ pub enum CliError {
     /// The arguments do not fit together or name what is not configured.
     #[error("{0}")]
     Usage(String),
+    /// What was asked for has nothing to be done to.
+    #[error("{0}")]
+    Nothing(String),
     /// The person at the terminal said no.
     #[error("not confirmed, so nothing was changed")]
     Declined,
@@ -82,7 +85,7 @@ impl CliError {
                 Some(FeedError::NowhereToBegin { .. }) => Exit::Unreachable,
                 _ => Exit::Failed,
             },
-            Self::Store(_) | Self::Failover(_) | Self::Declined => Exit::Failed,
+            Self::Store(_) | Self::Failover(_) | Self::Nothing(_) | Self::Declined => Exit::Failed,
         }
     }
 

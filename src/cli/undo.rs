@@ -2,9 +2,10 @@
 
 use super::choice::Restart;
 use super::{CliError, Context, Exit, confirm, steps, who};
-use crate::config::Secrets;
-use crate::failover;
-use crate::model::{HeldCursor, ResourceName};
+use crate::config::{ResourceSettings, Secrets};
+use crate::failover::{self, FailoverError};
+use crate::model::{AttemptKind, HeldCursor, ResourceName};
+use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +42,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         steps::settle(&store, resource, context).await?;
     }
     let (restart, allow_gap) = (args.restart.wanted(), args.allow_gap);
-    let undo = failover::plan_undo(&store, &settings, resource, restart, allow_gap).await?;
+    let undo = match failover::plan_undo(&store, &settings, resource, restart, allow_gap).await {
+        Err(FailoverError::NothingToUndo(_)) => return Err(nothing(&store, resource).await?),
+        planned => planned?,
+    };
     let switch = undo.switch.map_err(|refused| CliError::Refused {
         reason: refused.to_string(),
     })?;
@@ -86,4 +90,25 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             .then(|| failover::undo_order(&again.attempt, switch, who::who()))
     };
     steps::carry_out(&store, resource, order, context, replan).await
+}
+
+/// Why there is nothing to undo, in the words of what is on record.
+async fn nothing(store: &Store, resource: &ResourceSettings) -> Result<CliError, CliError> {
+    let name = &resource.name;
+    let last = store.attempts(name, 1).await?.into_iter().next();
+    Ok(CliError::Nothing(match last {
+        None => format!(
+            "nothing to undo: resource {name} has not been moved yet; `highwater status` shows what it reads"
+        ),
+        Some(last) if last.kind == AttemptKind::Undo => format!(
+            "nothing to undo: the last move of resource {name}, #{}, is an undo itself; `highwater failover {name}` moves it \
+             on, `highwater attempts {name}` lists every move",
+            last.id
+        ),
+        Some(last) => format!(
+            "nothing to undo: the last move of resource {name}, #{}, ended {} and no move before it stands; `highwater \
+             attempts {name}` lists every move",
+            last.id, last.state
+        ),
+    }))
 }
