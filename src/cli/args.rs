@@ -44,7 +44,7 @@ pub struct Global {
         default_value = "table"
     )]
     pub output: Format,
-    /// How much is logged to stderr [default: info for `run`, error for `demo`, warn otherwise]
+    /// How much is logged to stderr [default: info for `run`, off for `demo`, warn otherwise]
     #[arg(
         long,
         global = true,
@@ -88,6 +88,8 @@ pub enum LogFormat {
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
+    /// Nothing
+    Off,
     /// What failed
     Error,
     /// And what is odd
@@ -166,12 +168,17 @@ pub enum Command {
 }
 
 impl Command {
+    /// What is not logged unless a level is asked for, since the command's own output tells the same.
+    pub fn shown_anyway(&self) -> Option<&'static str> {
+        matches!(self, Self::Collect(_)).then_some("highwater::collector::task")
+    }
+
     /// The level to log at where none is asked for.
     pub fn default_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            // The failures it shows are the ones it makes.
-            Self::Demo(_) => LogLevel::Error,
+            // It makes the failures it shows, and tells of them in its own words.
+            Self::Demo(_) => LogLevel::Off,
             _ => LogLevel::Warn,
         }
     }

@@ -10,15 +10,20 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Global, LogFormat, LogLevel};
 
-/// Starts the log for the rest of the process at the level asked for, or at `default`.
-pub fn start(global: &Global, default: LogLevel) {
+/// Starts the log for the rest of the process at the level asked for, or at `default` and then without the module
+/// `shown_anyway`.
+pub fn start(global: &Global, default: LogLevel, shown_anyway: Option<&str>) {
     let level = match (global.log, global.quiet) {
         (Some(level), _) => level,
-        (None, true) => LogLevel::Error,
-        (None, false) => default,
+        (None, true) if default != LogLevel::Off => LogLevel::Error,
+        (None, _) => default,
     };
+    let mut directives = directives(level).to_owned();
+    if let (None, Some(module)) = (global.log, shown_anyway) {
+        directives.push_str(&format!(",{module}=off"));
+    }
     let logger = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(directives(level)))
+        .with_env_filter(EnvFilter::new(directives))
         .with_writer(std::io::stderr);
     // A log that was started before, as in a test that calls this twice, stays.
     let _already_started = match global.log_format {
@@ -29,6 +34,7 @@ pub fn start(global: &Global, default: LogLevel) {
 
 fn directives(level: LogLevel) -> &'static str {
     match level {
+        LogLevel::Off => "off",
         LogLevel::Error => "error",
         LogLevel::Warn => "warn",
         LogLevel::Info => "warn,highwater=info",

@@ -85,7 +85,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             };
         }
     };
-    logging::start(&args.global, args.command.default_level());
+    logging::start(
+        &args.global,
+        args.command.default_level(),
+        args.command.shown_anyway(),
+    );
     let context = Context::new(&args.global);
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let ended = tokio::runtime::Builder::new_multi_thread()

@@ -13,6 +13,7 @@ mod feed;
 mod frame;
 mod help;
 mod lost;
+mod names;
 mod plan;
 mod readme;
 mod schema;
