@@ -1,5 +1,6 @@
 //! `config check`, `config show`, and the files to begin with: `config example` and `config schema`.
 
+mod example;
 mod feed;
 mod outside;
 mod process;
@@ -9,6 +10,7 @@ use std::path::Path;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+pub use self::example::{Example, Preset};
 use super::args::Format;
 use super::output::table;
 use super::{CliError, Context, Exit};
@@ -51,14 +53,17 @@ pub enum Action {
     /// Shows the settings in force, defaults included and secrets left out
     #[command(after_help = "Examples:\n  highwater config show\n  highwater -o json config show")]
     Show,
-    /// Writes a file to begin with: the commented configuration, or a unit for systemd
+    /// Writes a file to begin with: the commented configuration, a small one for a known product, or a unit for systemd
     #[command(
-        after_help = "Examples:\n  highwater config example > highwater.toml\n  highwater config example service > /etc/systemd/system/highwater.service"
+        after_help = "Examples:\n  highwater config example > highwater.toml\n  highwater config example --preset openidm > highwater.toml\n  highwater config example service > /etc/systemd/system/highwater.service"
     )]
     Example {
         /// Which file
         #[arg(value_enum, default_value = "config")]
         what: Example,
+        /// A small configuration whose sync is this known product
+        #[arg(long, value_enum, value_name = "NAME", conflicts_with = "what")]
+        preset: Option<Preset>,
     },
     /// Writes a JSON Schema: of the configuration, for editors, or of what others read and write
     #[command(
@@ -69,19 +74,6 @@ pub enum Action {
         #[arg(value_enum, default_value = "config")]
         of: Described,
     },
-}
-
-/// A file to begin with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Example {
-    /// The configuration, with every key and its default
-    Config,
-    /// The systemd unit of the service
-    Service,
-    /// The systemd unit of the collector task alone
-    CollectService,
-    /// The systemd timer that starts it
-    CollectTimer,
 }
 
 /// What a JSON Schema describes.
@@ -109,24 +101,16 @@ impl Described {
     }
 }
 
-impl Example {
-    /// The file.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Config => config::EXAMPLE,
-            Self::Service => include_str!("../../templates/highwater.service"),
-            Self::CollectService => include_str!("../../templates/highwater-collect.service"),
-            Self::CollectTimer => include_str!("../../templates/highwater-collect.timer"),
-        }
-    }
-}
-
 /// Checks or shows the configuration; a configuration with problems ends with [`Exit::Config`].
 pub fn run(args: &Args, context: &Context) -> Result<Exit, CliError> {
     match args.action {
         Action::Check { strict } => check(strict, context),
         Action::Show => show(context),
-        Action::Example { what } => as_it_is(what.text(), context),
+        Action::Example {
+            preset: Some(preset),
+            ..
+        } => as_it_is(&preset.text(), context),
+        Action::Example { what, .. } => as_it_is(what.text(), context),
         Action::Schema { of } => as_it_is(of.text(), context),
     }
 }

@@ -79,6 +79,11 @@ pub fn shipped_process(name: &str) -> Process {
     check::without_own_rules(name)
 }
 
+/// The names of all presets.
+pub fn preset_names() -> Vec<&'static str> {
+    preset::names()
+}
+
 /// What looks up an environment variable.
 type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 

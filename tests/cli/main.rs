@@ -8,6 +8,8 @@
 
 mod config;
 mod events;
+#[cfg(unix)]
+mod examples;
 mod failing;
 mod feed;
 mod frame;
