@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, LineStyle, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, Width};
 use serde::Serialize;
 
 use super::CliError;
@@ -130,16 +130,48 @@ impl Output {
 
     /// The table as text, as wide as the terminal where there is one.
     pub fn draw(&self, mut table: Table) -> String {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+        // Without colours it is still as wide as the terminal, which is asked before it is denied.
+        let width = table.width().filter(|_| self.terminal);
         if !self.colours {
-            // Without colours it is still as wide as the terminal, which is asked before it is denied.
-            if let Some(width) = table.width().filter(|_| self.terminal) {
-                table.set_width(width);
-            }
             table.force_no_tty();
         }
-        table.trim_fmt()
+        drawn(table, width)
     }
+}
+
+/// The longest word that a narrow column is not made narrower than: an invocationId has 36 characters.
+const LONGEST_WORD: usize = 40;
+
+/// The table as text within `width`, where there is one: cells are wrapped between words. Times, names and numbers are to
+/// be copied, so a table whose words do not fit is wider, and the terminal wraps its lines.
+fn drawn(mut table: Table, width: Option<u16>) -> String {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = width {
+        table.set_width(width);
+        let words = longest_words(&mut table);
+        for (column, longest) in table.column_iter_mut().zip(words) {
+            let longest = u16::try_from(longest).unwrap_or(u16::MAX);
+            let least = Width::Fixed(longest.saturating_add(column.padding_width()));
+            column.set_constraint(ColumnConstraint::LowerBoundary(least));
+        }
+    } else {
+        table.force_no_tty();
+    }
+    table.trim_fmt()
+}
+
+/// The characters of the longest word of each column, its header included.
+fn longest_words(table: &mut Table) -> Vec<usize> {
+    let mut longest = vec![0; table.column_count()];
+    for row in table.header().into_iter().chain(table.row_iter()) {
+        for (cell, longest) in row.cell_iter().zip(&mut longest) {
+            let text = cell.content();
+            let words = text.split_whitespace().map(|word| word.chars().count());
+            let most = words.max().unwrap_or(0).min(LONGEST_WORD);
+            *longest = most.max(*longest);
+        }
+    }
+    longest
 }
 
 /// A table with this header, a line below it and no other.
@@ -162,4 +194,45 @@ pub(super) fn skew(ms: Option<i64>) -> String {
 /// Writes a line to stderr, without colours where it shows none; a stderr that is gone is nobody's loss.
 pub fn to_stderr(text: impl fmt::Display) {
     drop(writeln!(anstream::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: &str = "2026-11-22T16:03:59.891Z";
+
+    fn wide() -> Table {
+        let mut rows = table(&["DC", "GHOSTS TO CURSOR", "USN DATE", "NOTE"]);
+        let note = "refused: dc1.example.com:636: connection refused; is the DC running, and is the port right?";
+        rows.add_row(["dc1", "13", TIME, note]);
+        rows
+    }
+
+    #[test]
+    fn a_narrow_table_is_wrapped_between_words() {
+        let text = drawn(wide(), Some(80));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        for word in [TIME, "GHOSTS", "CURSOR", "connection", "running,"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        assert!(text.lines().count() > 4, "{text}");
+    }
+
+    #[test]
+    fn no_word_is_cut_however_narrow_it_is() {
+        let text = drawn(wide(), Some(30));
+        for word in [TIME, "GHOSTS", "dc1.example.com:636:"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_a_row_is_a_line() {
+        let text = drawn(wide(), None);
+        assert_eq!(text.lines().count(), 3, "{text}");
+    }
 }
