@@ -18,10 +18,10 @@ pub fn start(global: &Global, default: LogLevel, shown_anyway: Option<&str>) {
         (None, true) if default != LogLevel::Off => LogLevel::Error,
         (None, _) => default,
     };
-    let mut directives = directives(level).to_owned();
-    if let (None, Some(module)) = (global.log, shown_anyway) {
-        directives.push_str(&format!(",{module}=off"));
-    }
+    let directives = match (global.log, shown_anyway) {
+        (None, Some(module)) => format!("{},{module}=off", directives(level)),
+        _ => directives(level).to_owned(),
+    };
     let logger = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(directives))
         .with_writer(std::io::stderr);

@@ -42,7 +42,7 @@ pub struct Invalid {
 impl Invalid {
     /// Every problem with the line it is in, with ANSI colours where `styled`.
     pub fn render(&self, styled: bool) -> String {
-        render(&self.path, &self.problems, Level::ERROR, styled)
+        render(&self.path, &self.problems, &Level::ERROR, styled)
     }
 }
 
@@ -50,7 +50,7 @@ impl Invalid {
 pub(super) fn render<'p>(
     path: &Path,
     problems: impl IntoIterator<Item = &'p Problem>,
-    level: Level<'static>,
+    level: &Level<'static>,
     styled: bool,
 ) -> String {
     let renderer = if styled {

@@ -58,7 +58,7 @@ impl Warnings {
         problem::render(
             &self.path,
             problems,
-            annotate_snippets::Level::WARNING,
+            &annotate_snippets::Level::WARNING,
             styled,
         )
     }
