@@ -50,13 +50,17 @@ pub(super) fn look(path: &Path) -> Result<(), Flaw> {
         };
     }
     if has("PKCS7") || has("CMS") {
-        let cure = format!("openssl pkcs7 -print_certs -in {from} -out {to}, and name that file");
+        let cure = format!(
+            "`openssl pkcs7 -print_certs -in {from} -out {to}` makes PEM of it: name that file"
+        );
         return flaw("is a PKCS #7 collection and no PEM certificate", cure);
     }
     match bytes.as_slice() {
         [SEQUENCE, ..] => flaw(
             "is in DER and not PEM",
-            format!("openssl x509 -inform der -in {from} -out {to}, and name that file"),
+            format!(
+                "`openssl x509 -inform der -in {from} -out {to}` makes PEM of it: name that file"
+            ),
         ),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => flaw(
             "is in UTF-16",

@@ -293,7 +293,8 @@ where
 }
 
 /// What to do where a backslash was taken for the begin of an escape.
-pub(in crate::config) const ESCAPES: &str = "in double quotes \\ begins an escape (\\t is a tab, \\n a new line): write the text in single quotes,      like 'CORP\\user', or with two of them, like \"CORP\\\\user\"";
+pub(in crate::config) const ESCAPES: &str = "in double quotes \\ begins an escape (\\t is a tab, \\n a new line): write \
+     the text in single quotes, like 'CORP\\user', or with two of them, like \"CORP\\\\user\"";
 
 /// A control character, for a person.
 fn named(control: char) -> String {

@@ -37,14 +37,14 @@ fn a_certificate_that_is_no_pem_is_told_with_what_makes_pem_of_it() {
         told(made.cert.der()),
         expected(
             "is in DER and not PEM",
-            "openssl x509 -inform der -in /ca.cer -out /ca.pem, and name that file"
+            "`openssl x509 -inform der -in /ca.cer -out /ca.pem` makes PEM of it: name that file"
         )
     );
     assert_eq!(
         told(b"-----BEGIN PKCS7-----\nMIIB\n-----END PKCS7-----\n"),
         expected(
             "is a PKCS #7 collection and no PEM certificate",
-            "openssl pkcs7 -print_certs -in /ca.cer -out /ca.pem, and name that file"
+            "`openssl pkcs7 -print_certs -in /ca.cer -out /ca.pem` makes PEM of it: name that file"
         )
     );
     let utf16: Vec<u8> = "\u{feff}-----BEGIN"

@@ -401,8 +401,10 @@ fn a_backslash_that_toml_took_away_is_told_with_both_ways_out() {
             problem.message,
             format!("`credentials.reader.user` holds {found}, which is no part of it")
         );
-        assert!(problem.cure.contains(r"'CORP\user'"), "{}", problem.cure);
-        assert!(problem.cure.contains(r#""CORP\\user""#), "{}", problem.cure);
+        assert_eq!(
+            problem.cure,
+            r#"in double quotes \ begins an escape (\t is a tab, \n a new line): write the text in single quotes, like 'CORP\user', or with two of them, like "CORP\\user""#
+        );
     }
     for written in [r#""CORP\svc""#, r#""CORP\user""#] {
         let text = spoiled("\"svc@example.com\"", written);
