@@ -118,7 +118,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::History(args) => history::run(args, context).await,
         Command::Plan(args) => plan::run(args, context).await,
         Command::Failover(args) => failover::run(args, context).await,
-        Command::Undo(args) => undo::run(args, context).await,
+        Command::Undo(args) => Box::pin(undo::run(args, context)).await,
         Command::OnError(args) => on_error::run(args, context).await,
         Command::Incidents(args) => incidents::run(args, context).await,
         Command::Approve(args) => approve::run(args, context).await,
