@@ -80,10 +80,12 @@ fn asked(plan: &Plan) -> String {
     };
     match (plan.failure_timestamp, plan.target) {
         (Some(failure), Some(target)) => {
-            let given = if plan.ask.failure_timestamp.is_some() {
-                ""
-            } else {
-                " (last good, from the samples)"
+            let given = match plan.ask.failure_timestamp {
+                None => " (last good, from the samples)".to_owned(),
+                Some(given) if given > failure => {
+                    format!(" (last good, from the samples; {given} was given)")
+                }
+                Some(_) => String::new(),
             };
             format!(
                 "{how}; failure {failure}{given} less {} is target {target}",

@@ -234,6 +234,27 @@ pub enum Warning {
         /// The newest time proven by samples.
         proven: UtcMs,
     },
+    /// The FailureTimestamp given was later than what the cursor is known to have read, and the latter was taken.
+    #[error(
+        "FailureTimestamp {given} is later than {taken}, the newest time whose changes the cursor is known to have \
+         read: {taken} is taken instead, so that what came in between is not skipped"
+    )]
+    FailureTakenEarlier {
+        /// The FailureTimestamp given.
+        given: UtcMs,
+        /// The newest time proven by samples.
+        taken: UtcMs,
+    },
+    /// A start by time rests on the FailureTimestamp given alone.
+    #[error(
+        "no sample shows how far the cursor has read, so nothing bears out FailureTimestamp {given}: a start by time \
+         skips what came between the last good read and that time; give --failure-timestamp a time at which the sync \
+         had surely read everything"
+    )]
+    LastReadUnknown {
+        /// The FailureTimestamp given.
+        given: UtcMs,
+    },
     /// The DC's clock is off.
     #[error("the clock of {dc} is {skew_ms} ms off ours: {}", if skew_ms.abs() > 300_000 { "beyond Kerberos' 5 min, repair it" } else { "more than 5 s" })]
     ClockSkew {
@@ -282,6 +303,24 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
     /// SHA-256 over what would be carried out, in hex: the same decision gives the same hash at any time.
     pub hash: String,
+}
+
+impl Plan {
+    /// The warning for which nobody but a person may carry this plan out: its start is not proven, and what is known
+    /// says that it can skip changes. `None` where there is no such.
+    pub fn needs_person(&self) -> Option<&Warning> {
+        let chosen = self.chosen.as_ref().filter(|chosen| !chosen.start.proven)?;
+        self.warnings.iter().find(|warning| match warning {
+            Warning::FailureAfterLastRead { .. } | Warning::LastReadUnknown { .. } => true,
+            Warning::LagAboveReplicationTime { dc, .. } => {
+                chosen.method == Method::Time && *dc == chosen.switch.to
+            }
+            Warning::Unproven { .. }
+            | Warning::FailureTakenEarlier { .. }
+            | Warning::ClockSkew { .. }
+            | Warning::Ghosts { .. } => false,
+        })
+    }
 }
 
 /// A start as `{"start": …}` or `{"none": …}`, instead of the words of the programming language.

@@ -8,6 +8,9 @@
 //! - *FailureTimestamp*, where none is given, is the newest sample of the DC in use whose USN the cursor has
 //!   reached, taken at the moment before its poll began: up to then the consumer is known to have read everything,
 //!   so the start by time is never too late. The moment the answer arrived would be later than what it shows.
+//! - A *FailureTimestamp* that is given, over all candidates, counts only as far as that moment: a clock that runs ahead,
+//!   or a failure that is reported long after the last good read, must not skip what came in between. What is taken
+//!   instead is told. `allow_gap` takes it as given.
 //! - A start that lies above the proven one would skip changes and is refused, also for a start by hand; where
 //!   nothing can be proven, a start by time or by hand goes with a warning, as in the original.
 //! - For our own feed `best` is another, see [`FeedState`]: what it reads twice is not delivered twice.
@@ -24,7 +27,7 @@ mod undo;
 mod warnings;
 
 use crate::model::{
-    How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart, WhyNot,
+    Ask, How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart, WhyNot,
 };
 
 pub use feed::FeedState;
@@ -34,18 +37,28 @@ pub use input::{ByHand, Candidate, Input, Source};
 pub(super) use undo::on_record;
 pub use undo::{UndoInput, UndoRefused, undo};
 
+/// FailureTimestamp as the start by time counts with it: the one given, or what the samples prove of the cursor. Over
+/// all candidates it is never later than what they prove, unless a gap is accepted.
+fn failure(ask: &Ask, read_by: Option<UtcMs>) -> Option<UtcMs> {
+    let is_bound = matches!(ask.how, How::Auto { .. }) && !ask.allow_gap;
+    match (ask.failure_timestamp, read_by) {
+        (Some(given), Some(read_by)) if is_bound => Some(given.min(read_by)),
+        (given, read_by) => given.or(read_by),
+    }
+}
+
 /// TargetTimestamp of this input: what the store is asked for before [`decide`] is called.
 ///
 /// `read_by` is [`Sample::not_begun_at`](crate::model::Sample::not_begun_at) of the newest sample the cursor has reached.
-pub fn target(ask: &crate::model::Ask, read_by: Option<UtcMs>) -> Option<UtcMs> {
-    let failure = ask.failure_timestamp.or(read_by)?;
+pub fn target(ask: &Ask, read_by: Option<UtcMs>) -> Option<UtcMs> {
+    let failure = failure(ask, read_by)?;
     Some(failure.minus_ms(ask.replication_time.as_millis()))
 }
 
 /// Makes the plan.
 pub fn decide(input: &Input, now: UtcMs) -> Plan {
     let read_by = input.source.read_by.map(|sample| sample.not_begun_at());
-    let failure_timestamp = input.ask.failure_timestamp.or(read_by);
+    let failure_timestamp = failure(&input.ask, read_by);
     let target = target(&input.ask, read_by);
     let held = held::held(input);
     let mut candidates: Vec<Verdict> = input

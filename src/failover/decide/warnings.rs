@@ -62,9 +62,9 @@ fn of_choice(input: &Input, chosen: &Chosen, verdict: &Verdict) -> Vec<Warning> 
             dc: dc.clone(),
             because,
         });
-        if chosen.method == Method::Time {
-            warnings.extend(failure_too_late(input, verdict));
-        }
+    }
+    if chosen.method == Method::Time {
+        warnings.extend(of_failure(input, chosen, verdict));
     }
     if let Some(at_most) = chosen.ghosts_at_most.filter(|at_most| *at_most > 0) {
         warnings.push(Warning::Ghosts {
@@ -76,11 +76,24 @@ fn of_choice(input: &Input, chosen: &Chosen, verdict: &Verdict) -> Vec<Warning> 
     warnings
 }
 
-/// The FailureTimestamp less replicationTime must not be later than what the DC in use had passed on.
-fn failure_too_late(input: &Input, verdict: &Verdict) -> Option<Warning> {
+/// What is to be known of the FailureTimestamp given, where the start hangs on it.
+fn of_failure(input: &Input, chosen: &Chosen, verdict: &Verdict) -> Option<Warning> {
     let given = input.ask.failure_timestamp?;
-    let proven = input.source.read_by?.not_begun_at();
-    let target = given.minus_ms(input.ask.replication_time.as_millis());
-    (target > proven.minus_ms(verdict.lag_ms.unwrap_or(0)))
-        .then_some(Warning::FailureAfterLastRead { given, proven })
+    let Some(read_by) = input.source.read_by.map(|sample| sample.not_begun_at()) else {
+        return (!chosen.start.proven).then_some(Warning::LastReadUnknown { given });
+    };
+    let counted = super::failure(&input.ask, Some(read_by))?;
+    if counted < given {
+        return Some(Warning::FailureTakenEarlier {
+            given,
+            taken: counted,
+        });
+    }
+    // Less replicationTime it must not be later than what the DC in use had passed on.
+    let target = counted.minus_ms(input.ask.replication_time.as_millis());
+    let is_late = given > read_by && target > read_by.minus_ms(verdict.lag_ms.unwrap_or(0));
+    (is_late && !chosen.start.proven).then_some(Warning::FailureAfterLastRead {
+        given,
+        proven: read_by,
+    })
 }

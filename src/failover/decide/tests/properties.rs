@@ -231,6 +231,33 @@ proptest! {
         }
     }
 
+    /// Whatever failure is reported, a start by time over all candidates rests on what the cursor is known to have read.
+    #[test]
+    fn no_failure_timestamp_moves_a_start_by_time_past_the_last_read(input in any_input().boxed(), later in 0_i64..20_000) {
+        let mut input = input;
+        let Some(read_by) = input.source.read_by.map(|sample| sample.not_begun_at()) else { return Ok(()) };
+        if !matches!(input.ask.how, How::Auto { .. }) {
+            input.ask.how = by(StartMethod::Time);
+        }
+        input.ask.allow_gap = false;
+        let latest = read_by.minus_ms(input.ask.replication_time.as_millis());
+        let plan = decide(&input, ms(10_001));
+        prop_assert!(plan.target.unwrap() <= latest);
+        for verdict in &plan.candidates {
+            let Some(Ok(start)) = verdict.starts.as_ref().map(|starts| &starts.time) else { continue };
+            let candidate = input.candidates.iter().find(|candidate| candidate.dc == verdict.dc).unwrap();
+            let bound = candidate.at_target.filter(|sample| sample.collected_at <= latest);
+            prop_assert_eq!(Some(start.usn), bound.map(|sample| sample.committed));
+        }
+        // One that is later is the same as none.
+        input.ask.failure_timestamp = Some(read_by.plus_ms(later));
+        let given = decide(&input, ms(10_001));
+        input.ask.failure_timestamp = None;
+        let none = decide(&input, ms(10_001));
+        prop_assert_eq!(given.chosen, none.chosen);
+        prop_assert_eq!((given.target, given.candidates), (none.target, none.candidates));
+    }
+
     /// Neither the old cursor nor anything read later than the cursor moves a start by vector.
     #[test]
     fn a_start_by_vector_knows_no_old_cursor(input in any_input().boxed(), more in 1_i64..9) {

@@ -1,6 +1,7 @@
 //! One case or more for every reason against a DC, the order and every warning.
 
 use super::build::*;
+use crate::config::Position;
 use crate::failover::decide::{ByHand, Input};
 use crate::model::{
     FailureKind, HostAttribute, InstanceType, Knowledge, KnownUsn, Method, PollFailure, Preference,
@@ -247,17 +248,80 @@ fn every_other_warning() {
         warned(&|i| answer(i).skew_ms = Some(5_000))[0],
         Warning::ClockSkew { .. }
     ));
-    let late = warned(&|i| {
-        i.source.evidence = None;
-        i.ask.failure_timestamp = Some(ms(10_001));
-    });
-    assert!(
-        late.contains(&Warning::FailureAfterLastRead {
-            given: ms(10_001),
-            proven: ms(8_999)
-        }),
-        "{late:?}"
+}
+
+#[test]
+fn a_failure_after_the_last_read_counts_only_as_far_as_it() {
+    let late = |change: &dyn Fn(&mut Input)| {
+        plan(&with(|i| {
+            i.source.evidence = None;
+            i.ask.failure_timestamp = Some(ms(10_001));
+            change(i);
+        }))
+    };
+    let taken = late(&|_| ());
+    assert_eq!(
+        (taken.failure_timestamp, taken.target),
+        (Some(ms(8_999)), Some(ms(7_999)))
     );
+    let told = Warning::FailureTakenEarlier {
+        given: ms(10_001),
+        taken: ms(8_999),
+    };
+    assert!(taken.warnings.contains(&told), "{:?}", taken.warnings);
+    let text = told.to_string();
+    assert!(
+        text.contains(&ms(10_001).to_string()) && text.contains(&ms(8_999).to_string()),
+        "{text}"
+    );
+    assert_eq!(taken.needs_person(), None);
+    // A sample that lies between the two moments is no start.
+    let between = late(&|i| i.candidates[0].at_target = Some(sample(8_500, 240)));
+    assert!(of(&between, 2).starts.as_ref().unwrap().time.is_err());
+
+    let accepted = late(&|i| i.ask.allow_gap = true);
+    assert_eq!(accepted.failure_timestamp, Some(ms(10_001)));
+    let skips = Warning::FailureAfterLastRead {
+        given: ms(10_001),
+        proven: ms(8_999),
+    };
+    assert!(accepted.warnings.contains(&skips), "{:?}", accepted.warnings);
+    assert_eq!(accepted.needs_person(), Some(&skips));
+
+    let early = late(&|i| i.ask.failure_timestamp = Some(ms(8_998)));
+    assert_eq!(early.failure_timestamp, Some(ms(8_998)));
+    let by_vector = plan(&with(|i| i.ask.failure_timestamp = Some(ms(10_001))));
+    assert_eq!(by_vector.warnings, plan(&input()).warnings, "no news there");
+}
+
+#[test]
+fn what_may_skip_takes_a_person() {
+    let unknown = plan(&with(|i| {
+        (i.source.evidence, i.source.read_by) = (None, None);
+        i.ask.failure_timestamp = Some(ms(8_500));
+    }));
+    let alone = Warning::LastReadUnknown { given: ms(8_500) };
+    assert_eq!(unknown.needs_person(), Some(&alone), "{unknown:?}");
+
+    let slow = |change: &dyn Fn(&mut Input)| {
+        plan(&with(|i| {
+            i.position = Position::LargestSeen;
+            i.candidates[0].received = Some(sample(7_000, 1));
+            change(i);
+        }))
+    };
+    let lagging = slow(&|_| ());
+    assert_eq!(lagging.chosen.as_ref().unwrap().switch.to, dc(2));
+    assert!(
+        matches!(lagging.needs_person(), Some(Warning::LagAboveReplicationTime { dc: of, .. }) if *of == dc(2)),
+        "{lagging:?}"
+    );
+    let proven = slow(&|i| i.position = Position::BeforeSearch);
+    assert!(proven.chosen.as_ref().unwrap().start.proven);
+    assert_eq!(proven.needs_person(), None, "the vector knows what it lags");
+    let other = slow(&|i| i.candidates[0].preference = Preference::PreferNot);
+    assert_eq!(other.chosen.as_ref().unwrap().switch.to, dc(3));
+    assert_eq!(other.needs_person(), None, "another DC lags");
 }
 
 #[test]
