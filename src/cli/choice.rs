@@ -3,7 +3,11 @@
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
+use super::CliError;
 use crate::model::{DcName, Hours, StartMethod, UtcMs};
+
+/// How far another machine's clock may run ahead of ours before what it says is refused, in milliseconds.
+const SKEW_MS: i64 = 120_000;
 
 /// Where to go, and how the start there is found.
 ///
@@ -54,6 +58,20 @@ impl Restart {
     /// Whether the sync is started again: yes, unless the last word was `--no-restart`.
     pub fn wanted(self) -> bool {
         self.restart || !self.no_restart
+    }
+}
+
+/// FailureTimestamp as given; one that is still to come is refused, since a failure that is reported has happened.
+pub(super) fn failure_timestamp(
+    given: Option<UtcMs>,
+    now: UtcMs,
+) -> Result<Option<UtcMs>, CliError> {
+    match given {
+        Some(at) if at.ms_since(now) > SKEW_MS => Err(CliError::Usage(format!(
+            "--failure-timestamp {at} is in the future, it is {now} here: give the time at which the sync failed, in \
+             UTC (`...Z`) or with its offset, and see to it that both clocks are right"
+        ))),
+        given => Ok(given),
     }
 }
 

@@ -66,12 +66,13 @@ struct Reported {
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Resolve)?;
     let resource = context.resource(&settings, &args.resource)?.clone();
+    let failure_timestamp = super::choice::failure_timestamp(args.failure_timestamp, clock::now())?;
     let errors = errors(args.errors)?;
     let desk = desk(settings, context).await?;
     let new = NewFailure {
         resource: resource.name.clone(),
         at: clock::now(),
-        failure_timestamp: args.failure_timestamp,
+        failure_timestamp,
         source: who::who(),
         errors,
     };

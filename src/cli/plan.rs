@@ -2,6 +2,7 @@
 
 use super::choice::Choice;
 use super::{CliError, Context, Exit, plan_view};
+use crate::clock;
 use crate::config::{ResourceSettings, Secrets};
 use crate::failover;
 use crate::model::{Ask, DcName, How, Plan, ResourceName, WhyNot};
@@ -62,7 +63,10 @@ pub(super) fn ask(
     Ok(Ask {
         how,
         only: only.and_then(|(_, dc)| dc.cloned()),
-        failure_timestamp: choice.failure_timestamp,
+        failure_timestamp: super::choice::failure_timestamp(
+            choice.failure_timestamp,
+            clock::now(),
+        )?,
         replication_time: choice.replication_time.unwrap_or(resource.replication_time),
         allow_gap: choice.allow_gap,
         restart,

@@ -82,6 +82,19 @@ fn errors_come_as_arguments_or_on_standard_input() {
         told["failure"]["failure_timestamp"],
         "2026-11-22T10:15:00.000Z"
     );
+    for words in [
+        &["on-error", "hr", "Connection refused"][..],
+        &["failover", "hr", "--auto", "--yes"],
+        &["plan", "hr"],
+    ] {
+        let to_come = [words, &["--failure-timestamp", "2926-11-22T10:15:00Z"]].concat();
+        let refused = run(folder.path(), &to_come);
+        assert_eq!(refused.status.code(), Some(2), "{words:?}");
+        let said = stderr(&refused);
+        for word in ["--failure-timestamp 2926-11-22", "is in the future", "UTC"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
     let none = run(folder.path(), &["on-error", "hr"]);
     assert_eq!(none.status.code(), Some(2));
     assert!(
