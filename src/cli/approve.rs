@@ -20,7 +20,7 @@ const REJECT_EXAMPLES: &str = "\
 Examples:
   highwater reject 4 --reason 'dc1 is being patched'
 
-Nothing is proposed again for this incident.";
+Nothing is proposed again for this incident. A move that would run by itself takes a rejection until it begins.";
 
 /// Approves a proposed failover, as the operating-system user you are
 #[derive(Debug, Clone, clap::Args)]

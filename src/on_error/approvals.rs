@@ -1,61 +1,16 @@
-//! Proposals on their way: told once they are planned, expired, withdrawn, answered, concluded.
+//! Proposals on their way: told once they are planned, expired, withdrawn, concluded.
 //!
 //! # Decisions
-//! - What runs by itself is decided anew when its plan is there: planning takes time, and a pause may have come.
-//! - An answer is bound to the plan that was shown: who approves names its number, and the plan's hash is compared when
-//!   it is planned again.
+//! - What runs by itself is decided anew when its plan is there, and again before it is carried out: planning takes time,
+//!   and a pause may have come, or the DC come back.
+//! - A plan whose start can skip changes, as far as is known, does not run by itself: it waits for a person, as if
+//!   `auto_failover` were "propose".
+//! - An approval that nobody carried out lapses like a proposal that nobody answered: what was true then need not be.
 
 use super::decide;
 use super::desk::{Desk, Eyes};
-use crate::model::{ActionKind, Proposal, ProposalState, ResourceName, UtcMs};
+use crate::model::{ActionKind, Plan, Proposal, ProposalState, ResourceName, Stance, UtcMs};
 use crate::store::{Addressed, ProposalChange, StoreError, ToldAs};
-
-/// Why an answer does not count.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is no such proposal.
-    #[error("there is no proposal {0}; `highwater incidents` lists them")]
-    Unknown(i64),
-    /// It is not, or no longer, waiting.
-    #[error("proposal {id} is {state}, so it cannot be answered{}", after(.by.as_deref()))]
-    NotWaiting {
-        /// The proposal.
-        id: i64,
-        /// How it stands.
-        state: ProposalState,
-        /// Who answered it.
-        by: Option<String>,
-    },
-    /// Its time is over.
-    #[error("proposal {id} expired at {at}; `highwater failover` makes a new plan")]
-    Expired {
-        /// The proposal.
-        id: i64,
-        /// When.
-        at: UtcMs,
-    },
-    /// This person may not.
-    #[error("{0}")]
-    NotAllowed(String),
-}
-
-fn after(by: Option<&str>) -> String {
-    by.map_or_else(String::new, |by| format!("; {by} answered it"))
-}
-
-/// Who answers: the operating-system user's name, `uid:N`, and the words that are kept.
-#[derive(Debug, Clone)]
-pub struct Person {
-    /// The user's name.
-    pub name: String,
-    /// `uid:N`.
-    pub uid: String,
-    /// As attempts record it, `anna on sync1`.
-    pub who: String,
-}
 
 impl Desk {
     /// Carries every open proposal on, as far as it is the failure process's part.
@@ -71,60 +26,96 @@ impl Desk {
     }
 
     async fn planned(&self, proposal: &Proposal, eyes: Eyes, now: UtcMs) -> Result<(), StoreError> {
-        if let Some(id) = proposal.incident
-            && proposal.runs_by_itself
-            && let Some(incident) = self.store.incident(id).await?
-        {
-            let stance = self.still_calls_for(&incident, eyes, now).await?;
-            if stance.action == ActionKind::Run {
-                let said = "auto_failover is \"on\": it is carried out without an approval";
-                let change = ProposalChange {
-                    answered: Some(("auto_failover".to_owned(), None)),
-                    ..ProposalChange::default()
-                };
-                return self
-                    .step(proposal, ProposalState::Approved, said, change, now)
-                    .await;
-            }
-            let why: Vec<String> = stance.why.iter().map(ToString::to_string).collect();
-            let said = format!("what called for it has passed: {}", why.join("; "));
+        if !proposal.runs_by_itself || proposal.incident.is_none() {
+            let said = proposal.reason.clone().unwrap_or_default();
+            return self.wait_for_answer(proposal, &said, now).await;
+        }
+        if let Some(why) = self.no_longer_called_for(proposal, eyes, now).await? {
             return self
-                .step(
-                    proposal,
-                    ProposalState::Withdrawn,
-                    &said,
-                    ProposalChange::default(),
-                    now,
-                )
+                .end(proposal, ProposalState::Withdrawn, &why, now)
                 .await;
         }
+        if let Some(risk) = proposal.plan.as_ref().and_then(Plan::needs_person) {
+            let said = format!(
+                "auto_failover is \"on\", but this may skip changes, so it takes a person: {risk}; an approval accepts \
+                 that"
+            );
+            return self.wait_for_answer(proposal, &said, now).await;
+        }
+        let said = "auto_failover is \"on\": it is carried out without an approval";
+        let change = ProposalChange {
+            answered: Some(("auto_failover".to_owned(), None)),
+            ..ProposalChange::default()
+        };
+        self.step(proposal, ProposalState::Approved, said, change, now)
+            .await
+            .map(drop)
+    }
+
+    /// Has a person approve it, from now on for as long as an approval is waited for.
+    async fn wait_for_answer(
+        &self,
+        proposal: &Proposal,
+        said: &str,
+        now: UtcMs,
+    ) -> Result<(), StoreError> {
         let approval = self.settings.on_error.safety.approval;
         let expires = now.plus_ms(i64::try_from(approval.as_millis()).unwrap_or(i64::MAX));
         let waiting = Proposal {
             expires_at: Some(expires),
+            runs_by_itself: false,
             ..proposal.clone()
         };
         let change = ProposalChange {
             expires_at: Some(expires),
+            takes_person: true,
             ..ProposalChange::default()
         };
-        let said = proposal.reason.clone().unwrap_or_default();
-        self.step(&waiting, ProposalState::Waiting, &said, change, now)
+        self.step(&waiting, ProposalState::Waiting, said, change, now)
             .await
+            .map(drop)
+    }
+
+    /// What stands against carrying an approved proposal out at this moment, and the state it ends in; `None` where
+    /// nothing does. What runs by itself has to be called for still; a person's approval counts for as long as a
+    /// proposal waits for one.
+    pub async fn stands_against(
+        &self,
+        proposal: &Proposal,
+        eyes: Eyes,
+        now: UtcMs,
+    ) -> Result<Option<(ProposalState, String)>, StoreError> {
+        if proposal.runs_by_itself {
+            let why = self.no_longer_called_for(proposal, eyes, now).await?;
+            return Ok(why.map(|why| (ProposalState::Withdrawn, why)));
+        }
+        let lapsed = decide::lapsed(proposal, &self.settings.on_error.safety, now);
+        Ok(lapsed.map(|why| (ProposalState::Expired, format!("{why}; nothing was done"))))
+    }
+
+    /// Why what runs by itself is called for no more; `None` where it is, and where there is no incident to ask.
+    async fn no_longer_called_for(
+        &self,
+        proposal: &Proposal,
+        eyes: Eyes,
+        now: UtcMs,
+    ) -> Result<Option<String>, StoreError> {
+        let Some(id) = proposal.incident else {
+            return Ok(None);
+        };
+        let open = self.store.incident(id).await?;
+        let Some(incident) = open.filter(|incident| incident.resolved_at.is_none()) else {
+            return Ok(Some(format!(
+                "what called for it has passed: incident {id} is over"
+            )));
+        };
+        let stance = self.still_calls_for(&incident, eyes, now).await?;
+        Ok((stance.action != ActionKind::Run).then(|| passed(&stance)))
     }
 
     async fn waiting(&self, proposal: &Proposal, now: UtcMs) -> Result<(), StoreError> {
-        if proposal.expires_at.is_some_and(|at| at <= now) {
-            let said = "nobody answered in time";
-            return self
-                .step(
-                    proposal,
-                    ProposalState::Expired,
-                    said,
-                    ProposalChange::default(),
-                    now,
-                )
-                .await;
+        if let Some(why) = decide::lapsed(proposal, &self.settings.on_error.safety, now) {
+            return self.end(proposal, ProposalState::Expired, &why, now).await;
         }
         let Some(id) = proposal.incident else {
             return Ok(());
@@ -137,21 +128,26 @@ impl Desk {
         };
         if passed {
             let said = "the DC answers again, or the incident is over";
-            return self
-                .step(
-                    proposal,
-                    ProposalState::Withdrawn,
-                    said,
-                    ProposalChange::default(),
-                    now,
-                )
-                .await;
+            self.end(proposal, ProposalState::Withdrawn, said, now)
+                .await?;
         }
         Ok(())
     }
 
-    /// Moves a proposal to its next state, and tells those who have to know, in one transaction. Nothing happens where it
-    /// is no longer in the state it was read in.
+    async fn end(
+        &self,
+        proposal: &Proposal,
+        to: ProposalState,
+        said: &str,
+        now: UtcMs,
+    ) -> Result<(), StoreError> {
+        self.step(proposal, to, said, ProposalChange::default(), now)
+            .await
+            .map(drop)
+    }
+
+    /// Moves a proposal to its next state, and tells those who have to know, in one transaction. `false`, and nothing
+    /// happens, where it is no longer in the state it was read in, or its incident has been told of meanwhile.
     pub async fn step(
         &self,
         proposal: &Proposal,
@@ -159,7 +155,7 @@ impl Desk {
         said: &str,
         change: ProposalChange,
         now: UtcMs,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let merged = Proposal {
             plan: change.plan.clone().or_else(|| proposal.plan.clone()),
             ..proposal.clone()
@@ -186,7 +182,7 @@ impl Desk {
         if moved {
             tracing::info!(resource = %proposal.resource, proposal = proposal.id, "proposal is {to}{words}");
         }
-        Ok(())
+        Ok(moved)
     }
 
     /// What is told of a step, and whether it is the first word of the proposal's incident.
@@ -241,72 +237,13 @@ impl Desk {
             .map(|(_, process)| Self::channels_for(process, rule))
             .unwrap_or_default()
     }
+}
 
-    /// Answers a proposal for a person: yes or no. It counts once, in time, and from those who may.
-    pub async fn answer(
-        &self,
-        id: i64,
-        person: &Person,
-        approved: bool,
-        reason: Option<String>,
-        now: UtcMs,
-    ) -> Result<Proposal, AnswerError> {
-        let proposal = self
-            .store
-            .proposal(id)
-            .await?
-            .ok_or(AnswerError::Unknown(id))?;
-        let not_waiting = |proposal: &Proposal| AnswerError::NotWaiting {
-            id,
-            state: proposal.state,
-            by: proposal.answered_by.clone(),
-        };
-        if !matches!(
-            proposal.state,
-            ProposalState::Waiting | ProposalState::Planned
-        ) || proposal.runs_by_itself
-        {
-            return Err(not_waiting(&proposal));
-        }
-        if let Some(at) = proposal.expires_at.filter(|at| *at <= now) {
-            return Err(AnswerError::Expired { id, at });
-        }
-        // A person may take back what they proposed; to approve takes another.
-        let as_asked = if approved {
-            proposal.clone()
-        } else {
-            Proposal {
-                proposed_by: None,
-                ..proposal.clone()
-            }
-        };
-        let who = (person.name.as_str(), person.uid.as_str());
-        if let Some(why) = decide::may_approve(&as_asked, who, &self.settings.on_error.safety) {
-            return Err(AnswerError::NotAllowed(why));
-        }
-        let to = if approved {
-            ProposalState::Approved
-        } else {
-            ProposalState::Rejected
-        };
-        let said = reason
-            .as_deref()
-            .map_or_else(String::new, |reason| format!(": {reason}"));
-        let said = format!("{to} by {}{said}", person.who);
-        let change = ProposalChange {
-            answered: Some((person.who.clone(), reason)),
-            ..ProposalChange::default()
-        };
-        self.step(&proposal, to, &said, change, now).await?;
-        let after = self
-            .store
-            .proposal(id)
-            .await?
-            .ok_or(AnswerError::Unknown(id))?;
-        if after.answered_by.as_deref() == Some(person.who.as_str()) {
-            Ok(after)
-        } else {
-            Err(not_waiting(&after))
-        }
+/// Why a stance calls for no move by itself any more, for a person.
+fn passed(stance: &Stance) -> String {
+    if stance.why.is_empty() {
+        return "auto_failover is no longer \"on\"".to_owned();
     }
+    let why: Vec<String> = stance.why.iter().map(ToString::to_string).collect();
+    format!("what called for it has passed: {}", why.join("; "))
 }

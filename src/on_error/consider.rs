@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::compose::lives;
-use super::decide::{self, Due, Situation, Waits};
+use super::decide::{self, Due, Signal, Situation, Waits};
 use super::desk::{Desk, Eyes, Facts};
 use crate::config::{Process, ResourceSettings};
 use crate::model::{ActionKind, Incident, NoticeKind, Outcome, Stance, UtcMs, Verdicted, WhyWait};
@@ -308,7 +308,8 @@ impl Desk {
         self.resolve(&incident, &facts, word, now).await
     }
 
-    /// What stands in the way of doing the planned move by itself, the proposal itself left out.
+    /// What stands in the way of doing the planned move by itself, the proposal itself left out. The errors that called for
+    /// it are not counted again: a sync that stands still reports no more, and that the DC is back is for the probes to say.
     pub(super) async fn still_calls_for(
         &self,
         incident: &Incident,
@@ -325,7 +326,10 @@ impl Desk {
         let situation = Situation {
             mode: resource.reaction.auto_failover,
             outcome: incident.outcome,
-            errors: facts.errors,
+            errors: Signal {
+                have: facts.errors.have.max(facts.errors.need),
+                ..facts.errors
+            },
             dc: facts.dc.as_ref(),
             sightings: &facts.sightings,
             brakes: &facts.brakes,

@@ -5,6 +5,7 @@
 //!
 //! A failure comes in by [`crate::store::Store::report_failure`]; [`serve`] does the rest.
 
+mod answer;
 mod approvals;
 pub mod channels;
 mod compose;
@@ -16,9 +17,9 @@ pub mod render;
 mod task;
 mod watch;
 
-pub use approvals::{AnswerError, Person};
+pub use answer::{AnswerError, Person};
 pub use desk::{Desk, Eyes};
-pub use task::serve;
+pub use task::{Lookout, serve};
 
 #[cfg(test)]
 mod tests;

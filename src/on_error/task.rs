@@ -42,31 +42,19 @@ pub async fn serve(desk: Desk, pulse: Pulse, stop: CancellationToken) -> Result<
 }
 
 async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Result<(), StoreError> {
-    let mut clocks = Clocks::start();
-    let started_at = Some(clocks.wall);
-    let mut jump: Option<Jump> = None;
+    let mut lookout = Lookout::of_service();
     let mut pruned = None;
     loop {
         pulse.beat();
         let now = clock::now();
-        if let Some(seen) = clocks.turn(now) {
+        let eyes = lookout.eyes(now);
+        if let Some(seen) = eyes.jump.filter(|seen| seen.at == now) {
             tracing::warn!(
                 by_ms = seen.by_ms,
                 "the clock jumped: nothing by itself for 30 s"
             );
-            jump = Some(seen);
         }
-        sit_out(
-            desk.turn(
-                Eyes {
-                    started_at,
-                    jump,
-                    is_last: false,
-                },
-                now,
-            )
-            .await,
-        )?;
+        sit_out(desk.turn(eyes, now).await)?;
         if pruned.is_none_or(|pruned: Stopwatch| pruned.elapsed() >= PRUNE_EVERY) {
             sit_out(
                 desk.store
@@ -129,7 +117,46 @@ fn sit_out(result: Result<(), StoreError>) -> Result<(), StoreError> {
     }
 }
 
+/// Sees when the process started and how the clock jumps, for as long as it is asked.
+#[derive(Debug)]
+pub struct Lookout {
+    started_at: Option<UtcMs>,
+    clocks: Clocks,
+    jump: Option<Jump>,
+}
+
+impl Lookout {
+    /// Of a service that starts now.
+    pub fn of_service() -> Self {
+        let clocks = Clocks::start();
+        Self {
+            started_at: Some(clocks.wall),
+            clocks,
+            jump: None,
+        }
+    }
+
+    /// Of a command, which somebody called: its start is no reason to wait.
+    pub fn of_command() -> Self {
+        Self {
+            started_at: None,
+            ..Self::of_service()
+        }
+    }
+
+    /// What is seen now, where `now` is what the wall clock says.
+    pub fn eyes(&mut self, now: UtcMs) -> Eyes {
+        self.jump = self.clocks.turn(now).or(self.jump);
+        Eyes {
+            started_at: self.started_at,
+            jump: self.jump,
+            is_last: false,
+        }
+    }
+}
+
 /// The wall clock beside the steady one.
+#[derive(Debug)]
 struct Clocks {
     wall: UtcMs,
     steady: Stopwatch,

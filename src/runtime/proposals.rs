@@ -3,6 +3,8 @@
 //! # Decisions
 //! - An approved plan is made again and compared by its hash before anything is done: where it is another one, nothing is
 //!   done, and the failure process decides anew.
+//! - What runs by itself is asked of the failure process once more before the plan is made again, and before it is begun: a
+//!   pause, a rejection or the DC's return in between end it. An approval that lay too long is not carried out.
 //! - A process that died while it carried one out leaves the proposal running. What became of the move is read from the
 //!   attempts, after the failover task has settled it.
 //! - Who carries one out holds a lock that the system frees with its process, so that a live worker's move is not taken
@@ -18,7 +20,7 @@ use crate::config::ResourceSettings;
 use crate::consumer::Consumer;
 use crate::failover::{self, ApplyError, FailoverError, Order};
 use crate::model::{Ask, DcName, How, Plan, Proposal, ProposalState, UtcMs};
-use crate::on_error::Desk;
+use crate::on_error::{Desk, Lookout};
 use crate::store::{ProposalChange, StoreError};
 
 /// How often the store is looked at.
@@ -30,8 +32,9 @@ const AUTOMATIC: &str = "automatic";
 
 /// Plans and carries out until `stop`. A move under way is finished: cut off, the next start would have to settle it.
 pub(super) async fn serve(desk: Desk, stop: CancellationToken) -> Result<(), StoreError> {
+    let mut lookout = Lookout::of_service();
     loop {
-        match turn(&desk).await {
+        match turn_with(&desk, &mut lookout).await {
             Err(error) if error.may_pass() => tracing::error!("{error}"),
             turned => turned?,
         }
@@ -42,20 +45,19 @@ pub(super) async fn serve(desk: Desk, stop: CancellationToken) -> Result<(), Sto
     }
 }
 
-/// Takes every open proposal one step on, as far as it is planning and carrying out.
+/// Takes every open proposal one step on, as far as it is planning and carrying out, for a command.
 pub async fn turn(desk: &Desk) -> Result<(), StoreError> {
+    Box::pin(turn_with(desk, &mut Lookout::of_command())).await
+}
+
+async fn turn_with(desk: &Desk, lookout: &mut Lookout) -> Result<(), StoreError> {
+    // With every turn: over hours, a clock that is set right bit by bit would look like a jump.
+    lookout.eyes(clock::now());
     for proposal in desk.store.open_proposals().await? {
         let resource = desk.settings.resources.get(&proposal.resource);
         let Some(resource) = resource else {
             let said = "the configuration has this resource no more";
-            desk.step(
-                &proposal,
-                ProposalState::Withdrawn,
-                said,
-                ProposalChange::default(),
-                clock::now(),
-            )
-            .await?;
+            end(desk, &proposal, ProposalState::Withdrawn, said).await?;
             continue;
         };
         match proposal.state {
@@ -67,7 +69,7 @@ pub async fn turn(desk: &Desk) -> Result<(), StoreError> {
                 // Read again: whoever held the lock may have carried it on.
                 match desk.store.proposal(proposal.id).await? {
                     Some(now) if now.state == ProposalState::Approved => {
-                        Box::pin(carry_out(desk, &now, resource)).await?;
+                        Box::pin(carry_out(desk, &now, resource, lookout)).await?;
                     }
                     Some(now) if now.state == ProposalState::Running => {
                         Box::pin(take_up(desk, &now, resource)).await?;
@@ -137,69 +139,47 @@ async fn plan_it(
             };
             desk.step(proposal, ProposalState::Planned, "", change, clock::now())
                 .await
+                .map(drop)
         }
-        Err(why) => {
-            desk.step(
-                proposal,
-                ProposalState::NoPlan,
-                &why,
-                ProposalChange::default(),
-                clock::now(),
-            )
-            .await
-        }
+        Err(why) => end(desk, proposal, ProposalState::NoPlan, &why).await,
     }
+}
+
+/// Ends a proposal of which nothing was done.
+async fn end(
+    desk: &Desk,
+    proposal: &Proposal,
+    to: ProposalState,
+    said: &str,
+) -> Result<(), StoreError> {
+    let change = ProposalChange::default();
+    desk.step(proposal, to, said, change, clock::now())
+        .await
+        .map(drop)
 }
 
 async fn carry_out(
     desk: &Desk,
     proposal: &Proposal,
     resource: &ResourceSettings,
+    lookout: &mut Lookout,
 ) -> Result<(), StoreError> {
-    let end = |state, said: String| async move {
-        desk.step(
-            proposal,
-            state,
-            &said,
-            ProposalChange::default(),
-            clock::now(),
-        )
-        .await
-    };
-    let again = Ask {
-        only: to(proposal),
-        ..ask(proposal, resource)
-    };
-    let plan = match made(desk, again, resource).await? {
-        Ok(plan) if Some(plan.hash.as_str()) == proposal.plan_hash() => plan,
-        Ok(plan) => {
-            return end(
-                ProposalState::Stale,
-                format!(
-                    "planned again it is another plan ({} instead of {}): nothing was done",
-                    plan.hash,
-                    proposal.plan_hash().unwrap_or("none")
-                ),
-            )
-            .await;
-        }
-        Err(why) => {
-            return end(
-                ProposalState::Stale,
-                format!("planned again: {why}; nothing was done"),
-            )
-            .await;
-        }
+    if stopped(desk, proposal, lookout).await? {
+        return Ok(());
+    }
+    let plan = match made_again(desk, proposal, resource).await? {
+        Ok(plan) => plan,
+        Err((state, why)) => return end(desk, proposal, state, &why).await,
     };
     let Some(order) = order(proposal, &plan) else {
-        return end(
-            ProposalState::Failed,
-            "the plan cannot be written down".to_owned(),
-        )
-        .await;
+        let said = "the plan cannot be written down";
+        return end(desk, proposal, ProposalState::Failed, said).await;
     };
+    // Planning took its time: what has come since counts as well.
+    if stopped(desk, proposal, lookout).await? {
+        return Ok(());
+    }
     // Written down before anything is begun: a process that dies from here on leaves a trace.
-    let now = clock::now();
     let running = desk
         .store
         .move_proposal(
@@ -207,7 +187,7 @@ async fn carry_out(
             ProposalState::Approved,
             ProposalState::Running,
             ProposalChange::default(),
-            now,
+            clock::now(),
         )
         .await?;
     if !running {
@@ -217,9 +197,68 @@ async fn carry_out(
         state: ProposalState::Running,
         ..proposal.clone()
     };
+    run(desk, &running, resource, order).await
+}
+
+/// Ends an approved proposal that something stands against by now; whether there was something.
+async fn stopped(
+    desk: &Desk,
+    proposal: &Proposal,
+    lookout: &mut Lookout,
+) -> Result<bool, StoreError> {
+    let now = clock::now();
+    let against = desk
+        .stands_against(proposal, lookout.eyes(now), now)
+        .await?;
+    if let Some((state, why)) = &against {
+        end(desk, proposal, *state, why).await?;
+    }
+    Ok(against.is_some())
+}
+
+/// The plan of an approved proposal, made again; or how the proposal ends where it is no longer what was approved.
+async fn made_again(
+    desk: &Desk,
+    proposal: &Proposal,
+    resource: &ResourceSettings,
+) -> Result<Result<Plan, (ProposalState, String)>, StoreError> {
+    let again = Ask {
+        only: to(proposal),
+        ..ask(proposal, resource)
+    };
+    let plan = match made(desk, again, resource).await? {
+        Ok(plan) => plan,
+        Err(why) => {
+            let said = format!("planned again: {why}; nothing was done");
+            return Ok(Err((ProposalState::Stale, said)));
+        }
+    };
+    if Some(plan.hash.as_str()) != proposal.plan_hash() {
+        let said = format!(
+            "planned again it is another plan ({} instead of {}): nothing was done",
+            plan.hash,
+            proposal.plan_hash().unwrap_or("none")
+        );
+        return Ok(Err((ProposalState::Stale, said)));
+    }
+    // The hash is of what would be done, not of what is known of it.
+    if let Some(risk) = plan.needs_person().filter(|_| proposal.runs_by_itself) {
+        let said = format!("planned again it may skip changes, which takes a person: {risk}");
+        return Ok(Err((ProposalState::Withdrawn, said)));
+    }
+    Ok(Ok(plan))
+}
+
+/// Carries the order of a running proposal out.
+async fn run(
+    desk: &Desk,
+    running: &Proposal,
+    resource: &ResourceSettings,
+    order: Order,
+) -> Result<(), StoreError> {
     let consumer = Consumer::new(&resource.name, &resource.consumer, &desk.store);
     let progress = |step: &crate::model::StepReport| {
-        tracing::info!(resource = %proposal.resource, step = %step.step, failed = step.failed, "{}", step.outcome);
+        tracing::info!(resource = %running.resource, step = %step.step, failed = step.failed, "{}", step.outcome);
     };
     let (state, attempt, said) =
         match failover::apply(&desk.store, &consumer, order, progress).await {
@@ -230,7 +269,7 @@ async fn carry_out(
             ),
             // The attempt stays open: it is taken up with the next turn.
             Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled { .. })) => {
-                tracing::error!(resource = %proposal.resource, "{error}");
+                tracing::error!(resource = %running.resource, "{error}");
                 return Ok(());
             }
             Err(error) if error.is_stale() => (ProposalState::Stale, None, error.to_string()),
@@ -240,8 +279,9 @@ async fn carry_out(
         attempt,
         ..ProposalChange::default()
     };
-    desk.step(&running, state, &said, change, clock::now())
+    desk.step(running, state, &said, change, clock::now())
         .await
+        .map(drop)
 }
 
 /// The DC that the proposal's plan moves to. While changes go on, another one may be the closest by now: the one that was
@@ -305,4 +345,5 @@ async fn take_up(
     };
     desk.step(proposal, state, &said, change, clock::now())
         .await
+        .map(drop)
 }

@@ -53,14 +53,14 @@ pub(crate) fn on_error() -> OnError {
     on_error
 }
 
-struct Case {
-    bed: Bed,
-    desk: Desk,
+pub(crate) struct Case {
+    pub(crate) bed: Bed,
+    pub(crate) desk: Desk,
 }
 
 impl Case {
     /// A sync that reads dc1, with evidence for a start by vector; nothing has failed yet.
-    async fn new(seed: u64, mode: AutoFailover) -> Self {
+    pub(crate) async fn new(seed: u64, mode: AutoFailover) -> Self {
         let mut bed = Bed::new(seed, 3).await;
         for _ in 0..4 {
             bed.live(30);
@@ -83,7 +83,7 @@ impl Case {
         Self { bed, desk }
     }
 
-    async fn fails(&self, text: &str) {
+    pub(crate) async fn fails(&self, text: &str) {
         let new = NewFailure {
             resource: "hr".parse().unwrap(),
             at: clock::now(),
@@ -94,8 +94,16 @@ impl Case {
         self.bed.store.report_failure(&new).await.unwrap();
     }
 
+    /// The settings with one thing changed.
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings: Settings = (*self.bed.settings).clone();
+        change(&mut settings);
+        self.bed.settings = Arc::new(settings);
+        self.desk.settings = Arc::clone(&self.bed.settings);
+    }
+
     /// dc1 is gone, and both signals say so.
-    async fn goes_down(&mut self) {
+    pub(crate) async fn goes_down(&mut self) {
         self.bed.lab.kill(0).await.unwrap();
         for _ in 0..3 {
             self.fails("ConnectException: Connection refused").await;
@@ -104,24 +112,24 @@ impl Case {
     }
 
     /// A turn of the failure process, then one of what carries out.
-    async fn turn(&self) {
+    pub(crate) async fn turn(&self) {
         self.desk.turn(Eyes::default(), clock::now()).await.unwrap();
         proposals::turn(&self.desk).await.unwrap();
         self.desk.turn(Eyes::default(), clock::now()).await.unwrap();
     }
 
-    async fn newest(&self) -> highwater::model::Proposal {
+    pub(crate) async fn newest(&self) -> highwater::model::Proposal {
         self.bed.store.proposals(1).await.unwrap().remove(0)
     }
 
-    async fn stance(&self) -> (ActionKind, String) {
+    pub(crate) async fn stance(&self) -> (ActionKind, String) {
         let incident = self.bed.store.open_incidents().await.unwrap().remove(0);
         let stance = incident.stance.unwrap();
         let why: Vec<String> = stance.why.iter().map(ToString::to_string).collect();
         (stance.action, why.join("; "))
     }
 
-    async fn subjects(&self) -> Vec<String> {
+    pub(crate) async fn subjects(&self) -> Vec<String> {
         let queued = self
             .bed
             .store
@@ -136,7 +144,7 @@ impl Case {
     }
 }
 
-fn person(name: &str) -> Person {
+pub(crate) fn person(name: &str) -> Person {
     Person {
         name: name.to_owned(),
         uid: "uid:1000".to_owned(),
@@ -255,6 +263,9 @@ async fn a_proposal_waits_for_one_who_may_and_runs_once() {
         one.is_ok() != two.is_ok(),
         "it is single-use: {one:?} {two:?}"
     );
+    let by = case.newest().await.answered_by.unwrap();
+    let lost = one.err().or(two.err()).unwrap().to_string();
+    assert!(lost.contains(&format!("{by} approved it at ")), "{lost}");
     case.turn().await;
     assert_eq!(case.newest().await.state, ProposalState::Done);
     assert_ne!(case.bed.in_use(), 0);

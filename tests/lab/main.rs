@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod approving;
 mod bed;
 mod collecting;
 mod failing;

@@ -27,7 +27,8 @@ mod undo;
 mod warnings;
 
 use crate::model::{
-    Ask, How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart, WhyNot,
+    Ask, How, Method, Plan, StartMethod, StartPoint, Starts, Usn, UtcMs, Verdict, WhyNoStart,
+    WhyNot,
 };
 
 pub use feed::FeedState;

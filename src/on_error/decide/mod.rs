@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub use classify::{Misjudged, classify, rule_for, rule_named, test_rules};
 pub use limits::{Brakes, Jump, jumped, limits, moved_at};
 pub use notify::{Admitted, Due, Waits, admit, due, is_gathering, over};
-pub use retry::{GIVE_UP_MS, GIVE_UP_TRIES, after_failure, may_approve};
+pub use retry::{GIVE_UP_MS, GIVE_UP_TRIES, after_failure, lapsed, may_approve};
 pub use signals::{Signal, probes, trouble};
 
 use crate::config::Safety;

@@ -1,7 +1,8 @@
-//! How often a delivery is tried, and who may approve.
+//! How often a delivery is tried, who may approve, and for how long.
 
+use super::signals::millis;
 use crate::config::Safety;
-use crate::model::{Proposal, UtcMs};
+use crate::model::{Proposal, ProposalState, UtcMs};
 
 /// The first pause after a failed delivery, in milliseconds; each further one is twice as long.
 const FIRST_MS: i64 = 15_000;
@@ -12,6 +13,43 @@ pub const GIVE_UP_MS: i64 = 3 * 86_400_000;
 /// How often it is tried at the least: a clock that was set forward, or days without the service, end no hope. In three
 /// days there are about 150 tries.
 pub const GIVE_UP_TRIES: u32 = 100;
+
+/// How far the clock may have gone back since a proposal was made or answered before its age counts as unknown, in
+/// milliseconds.
+const CLOCK_BACK_MS: i64 = 120_000;
+
+/// Why a proposal that waits, or a person's approval that was not carried out, has expired; `None` where it has not. Both
+/// last for `safety.approval`. Where the clock stands before the moment they began, they end as well: a clock set back
+/// must not make them last longer.
+pub fn lapsed(proposal: &Proposal, safety: &Safety, now: UtcMs) -> Option<String> {
+    if proposal.state == ProposalState::Waiting {
+        let until = proposal.expires_at?;
+        return match (until <= now, went_back(proposal.made_at, now)) {
+            (true, _) => Some(format!("nobody answered before {until}")),
+            (_, true) => Some(format!(
+                "the clock was set back since it was made ({}), so its age is unknown",
+                proposal.made_at
+            )),
+            _ => None,
+        };
+    }
+    let at = proposal.answered_at?;
+    let by = proposal.answered_by.as_deref().unwrap_or("somebody");
+    let until = at.plus_ms(millis(safety.approval));
+    match (until <= now, went_back(at, now)) {
+        (true, _) => Some(format!(
+            "{by} approved it at {at}, and it was not carried out before {until}"
+        )),
+        (_, true) => Some(format!(
+            "the clock was set back since {by} approved it ({at}), so the approval's age is unknown"
+        )),
+        _ => None,
+    }
+}
+
+fn went_back(since: UtcMs, now: UtcMs) -> bool {
+    since.ms_since(now) > CLOCK_BACK_MS
+}
 
 /// When a delivery that failed for the `tries`-th time is tried again; `None` where it is given up.
 pub fn after_failure(queued_at: UtcMs, tries: u32, now: UtcMs) -> Option<UtcMs> {

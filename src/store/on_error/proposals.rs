@@ -42,6 +42,8 @@ pub struct ProposalChange {
     pub plan: Option<Plan>,
     /// Until when it may be approved.
     pub expires_at: Option<UtcMs>,
+    /// From now on a person has to approve it.
+    pub takes_person: bool,
     /// Who answered it, and why.
     pub answered: Option<(String, Option<String>)>,
     /// The attempt that carries it out.
@@ -141,7 +143,8 @@ impl Store {
                  expires_at = coalesce(?6, expires_at), answered_by = coalesce(?7, answered_by), \
                  answered_at = coalesce(?8, answered_at), reason = coalesce(?9, reason), \
                  attempt_id = coalesce(?10, attempt_id), outcome = coalesce(?11, outcome), \
-                 ended_at = coalesce(?12, ended_at) WHERE id = ?1 AND state = ?2",
+                 ended_at = coalesce(?12, ended_at), \
+                 runs_by_itself = CASE WHEN ?13 THEN 0 ELSE runs_by_itself END WHERE id = ?1 AND state = ?2",
                 params![
                     id,
                     from.code(),
@@ -155,6 +158,7 @@ impl Store {
                     change.attempt,
                     change.outcome,
                     ended_at,
+                    change.takes_person,
                 ],
             )?;
             if changed != 1 {

@@ -285,7 +285,11 @@ fn a_failure_after_the_last_read_counts_only_as_far_as_it() {
         given: ms(10_001),
         proven: ms(8_999),
     };
-    assert!(accepted.warnings.contains(&skips), "{:?}", accepted.warnings);
+    assert!(
+        accepted.warnings.contains(&skips),
+        "{:?}",
+        accepted.warnings
+    );
     assert_eq!(accepted.needs_person(), Some(&skips));
 
     let early = late(&|i| i.ask.failure_timestamp = Some(ms(8_998)));

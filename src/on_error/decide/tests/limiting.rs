@@ -1,5 +1,7 @@
 //! What binds the automatic, and for how long.
 
+use std::time::Duration;
+
 use super::super::*;
 use super::build::{Scene, at, attempt, proposal};
 use crate::model::{AttemptState, Pause};
@@ -236,4 +238,46 @@ fn what_a_person_has_to_approve_is_not_held() {
         "{}",
         scene.words()
     );
+}
+
+#[test]
+fn an_approval_lasts_as_long_as_a_proposal_waits_and_no_clock_makes_it_longer() {
+    let safety = Safety {
+        approval: Duration::from_hours(1),
+        ..Safety::default()
+    };
+    let answered = |seconds| Proposal {
+        answered_by: Some("anna on sync1".to_owned()),
+        answered_at: Some(at(seconds)),
+        ..proposal(ProposalState::Approved)
+    };
+    let waiting = |made, until| Proposal {
+        made_at: at(made),
+        expires_at: Some(at(until)),
+        ..proposal(ProposalState::Waiting)
+    };
+    let words = |one: &Proposal| lapsed(one, &safety, at(0)).unwrap_or_default();
+    for fresh in [
+        answered(-3_599),
+        answered(0),
+        answered(120),
+        waiting(-30, 1),
+        waiting(120, 3_720),
+        proposal(ProposalState::Waiting),
+        proposal(ProposalState::Approved),
+    ] {
+        assert_eq!(words(&fresh), "");
+    }
+    for (old, word) in [
+        (answered(-3_600), "anna on sync1 approved it at "),
+        (answered(-9_999), "was not carried out before "),
+        (answered(121), "the clock was set back since anna on sync1"),
+        (waiting(-3_600, 0), "nobody answered before "),
+        (
+            waiting(121, 3_721),
+            "the clock was set back since it was made",
+        ),
+    ] {
+        assert!(words(&old).contains(word), "{word}: {}", words(&old));
+    }
 }
