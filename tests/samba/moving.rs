@@ -288,15 +288,31 @@ fn a_start_by_time_that_would_skip_is_refused_and_with_allow_gap_really_skips() 
     ];
 
     let before = sync.position();
+    // over all DCs it counts only as far as the sync has read
+    let plan = product
+        .run(&[&["-o", "json", "plan"], &late[..]].concat())
+        .json();
+    assert!(
+        plan["failure_timestamp"].as_str().unwrap() < newest.as_str(),
+        "{plan:#}"
+    );
+    for dc in ["dc2", "dc3"] {
+        let verdict = verdict(&plan, dc);
+        let usn = |method: &str| verdict["starts"][method]["start"]["usn"].as_i64();
+        let skips = verdict["why_not"].to_string().contains("would_skip");
+        let by_time = usn("time");
+        assert!(by_time.is_some(), "{dc}: {verdict:#}");
+        assert_eq!(skips, by_time > usn("vector"), "{dc}: {verdict:#}");
+    }
+    // the same moment by hand
+    let by_hand = ["hr", "--to", "dc2", "--usn-date", &newest];
     let refused = product
-        .run(&[&["-o", "json", "failover", "--yes"], &late[..]].concat())
+        .run(&[&["-o", "json", "failover", "--yes"], &by_hand[..]].concat())
         .exits(3);
     let plan = refused.json();
     assert!(plan["chosen"].is_null(), "{plan:#}");
-    for dc in ["dc2", "dc3"] {
-        let why_not = verdict(&plan, dc)["why_not"].to_string();
-        assert!(why_not.contains("would_skip"), "{dc}: {why_not}");
-    }
+    let why_not = verdict(&plan, "dc2")["why_not"].to_string();
+    assert!(why_not.contains("would_skip"), "{why_not}");
     assert_eq!(
         sync.position(),
         before,
