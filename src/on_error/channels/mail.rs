@@ -5,6 +5,8 @@
 //!   success. The end of DATA alone counts.
 //! - What fails before the mail is handed over (connecting, TLS, login) says nothing of it and is tried again, a 5xx
 //!   included: a wrong password is put right by a person, and the mail then goes out.
+//! - The answer to DATA decides, and `timeout` bounds all that comes before it. The good-bye follows with a bound of its
+//!   own: a server that takes the mail and then hangs must not be sent it again.
 //! - A connection cut after DATA leaves open whether the mail was taken: it is sent again with the same Message-ID.
 //! - Without TLS nothing is sent, unless the configuration says so in words: a server without STARTTLS is an error.
 
@@ -23,7 +25,10 @@ use secrecy::ExposeSecret as _;
 
 use super::Outcome;
 use crate::config::{MailSecurity, MailServer, Secret, TlsTrust};
-use crate::model::{Notice, NoticeKind, Target};
+use crate::model::{Notice, Target};
+
+/// How long a good-bye may take, the answer to it included.
+const GOOD_BYE: Duration = Duration::from_secs(2);
 
 /// A mail that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -118,27 +123,38 @@ pub(super) async fn send(server: &MailServer, target: &Target, notice: &Notice) 
         Ok(envelope) => envelope,
         Err(error) => return Outcome::Refused(error.to_string()),
     };
-    // The server's certificate is verified against this name, and the bound covers all of it.
-    let sending = hand_over(server, &envelope, message.formatted(), notice.kind);
-    match tokio::time::timeout(server.timeout, sending).await {
-        Ok(outcome) => outcome,
-        Err(_) => Outcome::Later(format!(
-            "{} did not answer within timeout ({} s)",
-            server.host,
-            server.timeout.as_secs_f64()
-        )),
+    // The server's certificate is verified against this name, and the bound covers all of it up to the answer to DATA.
+    let sending = hand_over(server, &envelope, message.formatted());
+    let (outcome, connection) = match tokio::time::timeout(server.timeout, sending).await {
+        Ok(handed) => handed,
+        Err(_) => {
+            let problem = format!(
+                "{} did not answer within timeout ({} s)",
+                server.host,
+                server.timeout.as_secs_f64()
+            );
+            (Outcome::Later(problem), None)
+        }
+    };
+    tracing::debug!(kind = %notice.kind, ?outcome, "mail handed over");
+    if let Some(connection) = connection {
+        good_bye(&server.host, connection).await;
     }
+    outcome
 }
 
+/// What became of the mail, and the connection that is still open then.
 async fn hand_over(
     server: &MailServer,
     envelope: &Envelope,
     mail: Vec<u8>,
-    kind: NoticeKind,
-) -> Outcome {
+) -> (Outcome, Option<AsyncSmtpConnection>) {
     let mut connection = match connect(server).await {
         Ok(connection) => connection,
-        Err(problem) => return Outcome::Later(format!("{}: {problem}", server.host)),
+        Err(problem) => {
+            let problem = format!("{}: {problem}", server.host);
+            return (Outcome::Later(problem), None);
+        }
     };
     let sent = connection.send(envelope, &mail).await;
     let outcome = match sent {
@@ -155,10 +171,16 @@ async fn hand_over(
         }
         Err(error) => Outcome::Later(format!("{}: {}", server.host, causes(&error))),
     };
-    // The mail was taken or not; a good-bye that fails changes nothing.
-    drop(connection.quit().await);
-    tracing::debug!(kind = %kind, ?outcome, "mail handed over");
-    outcome
+    (outcome, Some(connection))
+}
+
+/// Ends the conversation; what became of the mail is known by then, so nothing that fails here changes it.
+async fn good_bye(host: &str, mut connection: AsyncSmtpConnection) {
+    match tokio::time::timeout(GOOD_BYE, connection.quit()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(host, problem = %causes(&error), "the good-bye failed"),
+        Err(_) => tracing::debug!(host, "the good-bye was not answered"),
+    }
 }
 
 async fn connect(server: &MailServer) -> Result<AsyncSmtpConnection, String> {

@@ -418,3 +418,20 @@ async fn a_wrong_password_is_no_fault_of_the_mail() {
     assert!(problem.contains("login as highwater failed"), "{problem}");
     assert!(!problem.contains("guess"), "{problem}");
 }
+
+#[tokio::test]
+async fn a_mail_that_was_taken_is_not_sent_again_where_the_good_bye_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Protection::Clear).await;
+    let mut mail = mail_server(server.port, MailSecurity::Clear, TlsTrust::System);
+    // Shorter than a good-bye may take: the one bound does not cut the other.
+    mail.timeout = Duration::from_millis(500);
+    let post = Post::of(folder, server, mail).await;
+    post.queue("a", &["anna@example.com"]).await;
+    post.server.set(Fault::HangAtQuit);
+    for _ in 0..3 {
+        post.come_due().await;
+        post.send().await;
+    }
+    assert_eq!(post.server.mails().len(), 1);
+}

@@ -29,6 +29,8 @@ pub(super) enum Fault {
     CutAfterData,
     /// The mail is kept, and the answer waits until another fault, or none, is set.
     Hold,
+    /// The mail is taken, and the good-bye never answered.
+    HangAtQuit,
     /// No answer to anything.
     Silent,
 }
@@ -240,6 +242,9 @@ async fn talk(
                 say(&mut stream, "250 taken").await;
             }
             "QUIT" => {
+                if fault == Fault::HangAtQuit {
+                    tokio::time::sleep(Duration::from_mins(1)).await;
+                }
                 say(&mut stream, "221 bye").await;
                 return Ended::Closed;
             }
