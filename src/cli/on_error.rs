@@ -1,7 +1,9 @@
 //! `on-error`: runs the failure process for a sync that is not ours.
 
+use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{ErrorKind, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +30,8 @@ Call it on every failure of the sync: the rules count failures within a window. 
 it takes the failure on; otherwise this command probes the domain controllers, every 5 seconds for as long as \
 it takes, decides, and tells by itself.";
 
-/// The most of standard input that is read, and the most errors, and characters of each, that are kept.
-const READ: u64 = 256 * 1024;
+/// The most of standard input that is kept, its end, and the most errors, and characters of each, that are kept.
+const READ: usize = 256 * 1024;
 const ERRORS: usize = 100;
 const ERROR: usize = 4_000;
 /// How long the running service is waited for.
@@ -48,7 +50,7 @@ pub struct Args {
     /// The resource
     pub resource: ResourceName,
     /// The errors (`resultErrors`), one an argument [default: the lines of standard input]
-    pub errors: Vec<String>,
+    pub errors: Vec<OsString>,
     /// When the sync failed [default: now]
     #[arg(long, value_name = "TIME")]
     pub failure_timestamp: Option<UtcMs>,
@@ -67,7 +69,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Resolve)?;
     let resource = context.resource(&settings, &args.resource)?.clone();
     let failure_timestamp = super::choice::failure_timestamp(args.failure_timestamp, clock::now())?;
-    let errors = errors(args.errors)?;
+    let errors = errors(&args.errors)?;
     let desk = desk(settings, context).await?;
     let new = NewFailure {
         resource: resource.name.clone(),
@@ -114,18 +116,33 @@ pub(super) fn exit_of(state: ProposalState) -> Exit {
     }
 }
 
+/// All of it is read, so that whoever writes is not cut off; its last [`READ`] bytes are kept.
+fn end_of(mut from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
+    let mut kept = VecDeque::with_capacity(READ);
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        let read = match from.read(&mut part) {
+            Ok(0) => return Ok(kept.into()),
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let part = part.get(..read).unwrap_or_default();
+        let over = (kept.len() + part.len()).saturating_sub(READ);
+        kept.drain(..over);
+        kept.extend(part);
+    }
+}
+
 /// The errors as given, else the lines of standard input.
-fn errors(given: Vec<String>) -> Result<Vec<String>, CliError> {
-    let mut texts = given;
+fn errors(given: &[OsString]) -> Result<Vec<String>, CliError> {
+    // An error is on record in whatever encoding it came.
+    let lossy = |text: &OsString| text.to_string_lossy().into_owned();
+    let mut texts: Vec<String> = given.iter().map(lossy).collect();
     if texts.is_empty() && !std::io::stdin().is_terminal() {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .take(READ)
-            .read_to_end(&mut bytes)
-            .map_err(|source| {
-                CliError::failed("cannot read the errors from standard input", source)
-            })?;
+        let bytes = end_of(std::io::stdin().lock()).map_err(|source| {
+            CliError::failed("cannot read the errors from standard input", source)
+        })?;
         texts = String::from_utf8_lossy(&bytes)
             .lines()
             .map(str::to_owned)
@@ -276,4 +293,42 @@ fn drawn(reported: &Reported) -> String {
         text.push_str(&super::approve::drawn(proposal));
     }
     text
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::io::{Error, ErrorKind, Read};
+
+    use super::{READ, end_of};
+
+    /// Gives its bytes a few at a time, interrupted before each.
+    struct Halting<'a> {
+        rest: &'a [u8],
+        is_interrupted: bool,
+    }
+
+    impl Read for Halting<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(Error::from(ErrorKind::Interrupted));
+            }
+            let few = buffer.len().min(1_013);
+            self.rest.read(buffer.get_mut(..few).unwrap())
+        }
+    }
+
+    #[test]
+    fn the_end_of_what_is_written_is_kept() {
+        for length in [0, 7, READ - 1, READ, READ + 1, 3 * READ + 5] {
+            let all: Vec<u8> = (0_u8..251).cycle().take(length).collect();
+            let halting = Halting {
+                rest: &all,
+                is_interrupted: false,
+            };
+            let end = all.get(length.saturating_sub(READ)..).unwrap();
+            assert!(end_of(halting).unwrap() == end, "of {length} bytes");
+        }
+    }
 }
