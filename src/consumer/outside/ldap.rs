@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::host_text;
 use super::spot::{Change, Field, Fields, Found, SpotError};
 use crate::config::LdapSpotSettings;
 use crate::directory::{DirectoryError, Entry, Modified, Port, Replacement, Session};
@@ -192,7 +193,7 @@ impl LdapSpot {
         SpotError::Flawed {
             place: self.place(),
             what,
-            value: value.to_owned(),
+            value: host_text::shown(value),
             must: must.to_owned(),
         }
     }

@@ -94,10 +94,9 @@ impl Parts {
             }
             Shape::Cookie | Shape::Reset { .. } => (Usn::ZERO, Usn::ZERO),
         };
-        let must =
-            "one host, as in \"dc1.example.com\", \"dc1:636\" or \"ldaps://dc1.example.com\"";
+        let must = "one host without a user, as in \"dc1.example.com\", \"dc1:636\" or \"ldaps://dc1.example.com\"";
         let host = host_text::host(&self.host)
-            .ok_or_else(|| flawed(place, Field::Host, &self.host, must))?
+            .ok_or_else(|| flawed(place, Field::Host, &host_text::shown(&self.host), must))?
             .to_owned();
         // Of a global catalog's consumer the LDAP host is not known: it is left empty on both sides of a move.
         let (ldap_host, global_catalog) = match attribute {

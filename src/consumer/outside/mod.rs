@@ -303,12 +303,18 @@ impl Outside {
             (&self.cursor, &reading.cursor, &cursor),
             (&self.host, &reading.host, &host),
         ];
+        let mut has_written = false;
         for (spot, found, change) in writes {
             if let (Some(spot), Some(found)) = (spot, found)
                 && !change.is_empty()
             {
-                let written = spot.replace(found, change).await;
+                let written = if has_written {
+                    again(spot, found, change).await
+                } else {
+                    spot.replace(found, change).await
+                };
                 written.map_err(|error| self.error(error))?;
+                has_written = true;
             }
         }
         Ok(())
@@ -324,7 +330,11 @@ impl Outside {
         let (_, wanted) = self.both(expected, new)?;
         let found = self.look().await?.parts;
         if found.host != wanted.host {
-            let text = format!("its host is {:?}, not {:?}", found.host, wanted.host);
+            let text = format!(
+                "its host is {:?}, not {:?}",
+                host_text::shown(&found.host),
+                host_text::shown(&wanted.host)
+            );
             return Ok(Some(Err(text)));
         }
         if found.cursor == wanted.cursor {
@@ -351,6 +361,15 @@ impl Outside {
             ))
         }))
     }
+}
+
+/// Writes the second of two spots. Both may be in one file or document, whose tag our own first write has changed: it is
+/// read anew, and its own fields must still be what they were.
+async fn again(spot: &Spot, found: &Found, change: &Change) -> Result<(), SpotError> {
+    let fresh = spot.read().await?;
+    let still = fresh.fields == found.fields;
+    spot.replace(if still { &fresh } else { found }, change)
+        .await
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::command;
+use super::host_text;
 use super::spot::{Change, Fields, Found, SpotError};
 use crate::config::CommandSettings;
 use crate::model::ResourceName;
@@ -97,7 +98,10 @@ impl CommandSpot {
                     return Err(SpotError::Flawed {
                         place: self.place(),
                         what: format!("`{field}`"),
-                        value: other.to_string().chars().take(60).collect(),
+                        value: host_text::shown(&other.to_string())
+                            .chars()
+                            .take(60)
+                            .collect(),
                         must: "a text, a number or null".to_owned(),
                     });
                 }

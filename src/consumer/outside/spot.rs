@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::host_text;
 pub(crate) use crate::config::SpotField as Field;
 
 /// What a spot holds, by field, as the product writes it. A field that is not there, or null, is left out.
@@ -14,6 +15,14 @@ pub(crate) type Fields = BTreeMap<Field, String>;
 
 /// What is to be written: a new text, or `None` to remove the field so that the product reads everything again.
 pub(crate) type Change = BTreeMap<Field, Option<String>>;
+
+/// The fields for a message; what may be a password in them is not shown.
+pub(super) fn told(fields: &Fields) -> String {
+    let texts = fields
+        .iter()
+        .map(|(field, text)| format!("{field} {:?}", host_text::shown(text)));
+    texts.collect::<Vec<_>>().join(", ")
+}
 
 /// What was read from a spot.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -345,6 +345,26 @@ async fn a_started_sync_is_confirmed_by_its_cursor_or_its_command_within_the_tim
     );
 }
 
+#[tokio::test]
+async fn cursor_and_host_may_be_two_places_in_one_file() {
+    let mut scene = Scene::new(Shape::OneUsn, r#"{"u": 5, "h": "dc1"}"#).await;
+    scene.outside.host = HostPlace::Spot(SpotSettings::File(FileSettings {
+        path: scene.path("state.json"),
+        form: FileForm::Json([(Field::Host, "/h".to_owned())].into()),
+    }));
+    let consumer = scene.consumer();
+    let held = consumer.read().await.unwrap();
+    let new = cursor("dc2", 9, 9);
+    consumer.compare_and_set(&held, &new).await.unwrap();
+    assert_eq!(scene.text("state.json"), r#"{"u": 9, "h": "dc2"}"#);
+    assert_eq!(scene.stands(&held, &new).await, Stands::New);
+    // Cut between the two, it is taken back.
+    fs::write(scene.path("state.json"), r#"{"u": 9, "h": "dc1"}"#).unwrap();
+    assert_eq!(scene.stands(&held, &new).await, Stands::Half);
+    consumer.put_back(&held, &new).await.unwrap();
+    assert_eq!(scene.text("state.json"), r#"{"u": 5, "h": "dc1"}"#);
+}
+
 /// Keeps host and cursor in one file, `host updated generation`, under the names that the JSON has.
 const KEEPER: &str = r#"#!/usr/bin/python3
 import json, sys
@@ -411,6 +431,11 @@ async fn what_is_no_cursor_is_named_with_place_value_and_cure() {
             r#"{"u":1}"#,
             "url=dc1 dc2",
             "`host` is \"dc1 dc2\"; it must be one host",
+        ),
+        (
+            r#"{"u":1}"#,
+            "url=ldap://sync:hunter2@dc1",
+            "`host` is \"ldap://***@dc1\"; it must be one host without a user",
         ),
         (r#"{"u":1}"#, "# nothing", "`host` in"),
     ] {

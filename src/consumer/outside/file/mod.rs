@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::super::replace::put;
-use super::spot::{Change, Field, Fields, Found, SpotError};
+use super::host_text;
+use super::spot::{Change, Field, Fields, Found, SpotError, told};
 use crate::config::{FileForm, FileSettings, Keys};
 
 /// No configuration or state file is larger; what is, is another file.
@@ -39,6 +40,7 @@ struct Flaw {
 
 impl Flaw {
     fn new(what: impl Into<String>, value: &str, must: impl Into<String>) -> Self {
+        let value = host_text::shown(value);
         let mut shown: String = value.chars().take(60).collect();
         if shown.len() < value.len() {
             shown.push('…');
@@ -208,7 +210,7 @@ impl FileSpot {
         }
         let reads = self.fields(&edited)?;
         if reads != wanted {
-            let problem = format!("{wanted:?} would read back as {reads:?}");
+            let problem = format!("{} would read back as {}", told(&wanted), told(&reads));
             return Err(self.unwritable(problem));
         }
         put(&path, &edited).map_err(|error| self.unwritable(error.to_string()))

@@ -14,6 +14,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::host_text;
 use crate::config::{JsonPart, JsonPath};
 
 /// What is wrong with a document, as [`SpotError::Flawed`](super::super::spot::SpotError::Flawed) tells it.
@@ -27,7 +28,7 @@ pub(super) struct Flaw {
 fn flaw(what: impl fmt::Display, value: impl Into<String>, must: impl Into<String>) -> Flaw {
     Flaw {
         what: what.to_string(),
-        value: value.into(),
+        value: host_text::shown(&value.into()),
         must: must.into(),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use super::super::host_text;
 use super::super::spot::SpotError;
 use super::client::{Ask, Client, Lost, no_tls, refusal};
 use super::document;
@@ -155,7 +156,12 @@ async fn look(client: &Client, until: &HttpUntil) -> Result<Look, SpotError> {
     let stands = document::value(&text, &until.at).map_err(flawed)?;
     Ok(match stands {
         Some(stands) if stands == *is => Look::Come,
-        Some(stands) => Look::Not(format!("{stands:?}").chars().take(60).collect()),
+        Some(stands) => Look::Not(
+            format!("{:?}", host_text::shown(&stands))
+                .chars()
+                .take(60)
+                .collect(),
+        ),
         None => Look::Not("missing".to_owned()),
     })
 }

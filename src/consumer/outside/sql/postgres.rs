@@ -16,7 +16,7 @@ use tokio_postgres::{
     Client, Config, Error, IsolationLevel, NoTls, SimpleQueryMessage, Transaction,
 };
 
-use super::super::spot::{Change, Fields, SpotError};
+use super::super::spot::{Change, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Reading, Statement, numbered, readings, writings};
 use super::tls::Tls;
 use super::{no_row, put, several_rows};
@@ -79,7 +79,11 @@ pub(super) async fn replace(
     }
     let written = fields(&transaction, rows, place).await?;
     if written != wanted {
-        let problem = format!("{wanted:?} would read back as {written:?}; it was taken back");
+        let problem = format!(
+            "{} would read back as {}; it was taken back",
+            told_fields(&wanted),
+            told_fields(&written)
+        );
         return Err(SpotError::Unwritable {
             place: place.to_owned(),
             problem,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement as Prepared, TransactionBehavior};
 
-use super::super::spot::{Change, Field, Fields, SpotError};
+use super::super::spot::{Change, Field, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Statement, readings, writings};
 use super::{no_row, several_rows};
 use crate::config::{Rows, SpotField};
@@ -69,7 +69,11 @@ pub(super) fn replace(
     }
     let written = texts(&self::kept(&transaction, rows, place)?);
     if written != wanted {
-        let problem = format!("{wanted:?} would read back as {written:?}; it was taken back");
+        let problem = format!(
+            "{} would read back as {}; it was taken back",
+            told_fields(&wanted),
+            told_fields(&written)
+        );
         return Err(SpotError::Unwritable {
             place: place.to_owned(),
             problem,
