@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{CliError, Context, Exit, user};
 use crate::clock;
 use crate::config::Secrets;
-use crate::model::{Proposal, ProposalState};
+use crate::model::{Proposal, ProposalState, in_a_line};
 use crate::on_error::{AnswerError, Desk};
 
 const EXAMPLES: &str = "\
@@ -119,7 +119,7 @@ pub(super) fn drawn(proposal: &Proposal) -> String {
     }
     if let Some(reason) = &proposal.reason {
         // Writing to a String cannot fail.
-        _ = write!(text, " ({reason})");
+        _ = write!(text, " ({})", in_a_line(reason));
     }
     if let Some(at) = proposal.expires_at.filter(|_| !proposal.state.is_ended()) {
         // Writing to a String cannot fail.

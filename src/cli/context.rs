@@ -81,7 +81,7 @@ impl Context {
     /// A message for a person, on stderr; nothing with `--quiet`.
     pub fn message(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            super::output::to_stderr(text);
+            super::output::to_stderr(crate::model::on_a_screen(&text.to_string()));
         }
     }
 }

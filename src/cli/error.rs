@@ -8,7 +8,7 @@ use crate::active_sync::FeedError;
 use crate::config::ConfigError;
 use crate::consumer::{ConsumerError, SpotError};
 use crate::failover::{ApplyError, FailoverError};
-use crate::model::PollFailure;
+use crate::model::{PollFailure, on_a_screen};
 use crate::store::StoreError;
 
 /// Why a command did not do what was asked.
@@ -96,14 +96,14 @@ impl CliError {
             return;
         }
         let style = anstyle::AnsiColor::BrightRed.on_default().bold();
-        let mut text = format!("{style}error{style:#}: {self}");
+        let mut text = format!("{style}error{style:#}: {}", on_a_screen(&self.to_string()));
         let mut cause = match self {
             Self::Failed { source, .. } => Some(source.as_ref() as &dyn Error),
             _ => None,
         };
         while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&error.to_string());
+            text.push_str(&on_a_screen(&error.to_string()));
             cause = error.source();
         }
         to_stderr(text);

@@ -9,7 +9,7 @@ use super::output::table;
 use super::{CliError, Context, Exit, user};
 use crate::clock;
 use crate::config::Secrets;
-use crate::model::{Failure, Incident, Pause, Proposal, ResourceName};
+use crate::model::{Failure, Incident, Pause, Proposal, ResourceName, in_a_line};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -209,11 +209,14 @@ fn drawn(listed: &Listed, context: &Context) -> String {
         _ = write!(
             text,
             "\n{of} paused by {} until {}: {}",
-            pause.owner, pause.until, pause.reason
+            in_a_line(&pause.owner),
+            pause.until,
+            in_a_line(&pause.reason)
         );
     }
     for failure in &listed.unwatched {
         let first = failure.errors.first().map_or("", String::as_str);
+        let first = in_a_line(first);
         _ = write!(
             text,
             "\n{} failed at {} (it names no process): {first}",
@@ -229,7 +232,7 @@ fn state(incident: &Incident) -> String {
         &incident.acknowledged_by,
         &incident.stance,
     ) {
-        (Some(resolution), _, _) => format!("resolved: {resolution}"),
+        (Some(resolution), _, _) => format!("resolved: {}", in_a_line(resolution)),
         (None, Some(by), _) => format!("acknowledged by {by}"),
         (None, None, Some(stance)) => stance.action.to_string(),
         (None, None, None) => "new".to_owned(),
@@ -265,11 +268,11 @@ fn one(shown: &Shown) -> String {
     }
     for failure in &shown.failures {
         for error in &failure.errors {
-            _ = write!(text, "\n  {}  {error}", failure.at);
+            _ = write!(text, "\n  {}  {}", failure.at, in_a_line(error));
         }
     }
     for event in &incident.events {
-        _ = write!(text, "\n  {}  {}", event.at, event.text);
+        _ = write!(text, "\n  {}  {}", event.at, in_a_line(&event.text));
     }
     if let Some(proposal) = &shown.proposal {
         _ = write!(text, "\n{}", super::approve::drawn(proposal));

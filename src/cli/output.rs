@@ -1,4 +1,8 @@
 //! What commands write: data to stdout, as a table or as JSON, and messages to stderr.
+//!
+//! # Decisions
+//! - Text for a person holds what others wrote. Nothing in it may act on a terminal, and tables have no colours of their
+//!   own: every control character but line ends and tabs is replaced in one place, here. JSON escapes them itself.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
@@ -10,6 +14,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::args::Format;
+use crate::model::on_a_screen;
 
 /// Empties the screen and goes to its first character (ECMA-48 ED and CUP).
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
@@ -77,7 +82,7 @@ impl Output {
         let written = match self.format {
             Format::Json => serde_json::to_string_pretty(value)
                 .map_err(|source| CliError::failed("cannot write the result as JSON", source))?,
-            Format::Table => text(),
+            Format::Table => on_a_screen(&text()),
         };
         self.line(&written)
     }
@@ -92,8 +97,8 @@ impl Output {
         self.put(&match self.format {
             Format::Json => serde_json::to_string(value)
                 .map_err(|source| CliError::failed("cannot write the result as JSON", source))?,
-            Format::Table if self.terminal => format!("{CLEAR}{}", text()),
-            Format::Table => format!("{}\n", text()),
+            Format::Table if self.terminal => format!("{CLEAR}{}", on_a_screen(&text())),
+            Format::Table => format!("{}\n", on_a_screen(&text())),
         })
     }
 

@@ -8,6 +8,7 @@ mod attempt;
 mod cursor;
 mod dc;
 mod feed;
+mod foreign;
 mod image;
 mod incarnation;
 mod incident;
@@ -33,6 +34,7 @@ pub use feed::{
     Counts, Feed, FeedContext, FeedPage, LinkDigest, Load, Op, Outgoing, Queued, Reread, RereadWhy,
     Standing, TargetFate, Told,
 };
+pub use foreign::{in_a_line, on_a_screen};
 pub use image::{Image, LinkValue, LocalStamp};
 pub use incarnation::{Accepted, Incarnation, PollContext, Quarantine};
 pub use incident::{

@@ -49,6 +49,40 @@ fn without_a_process_a_failure_is_recorded_and_shown_only() {
 }
 
 #[test]
+fn an_error_is_on_record_as_it_came_and_shown_without_what_acts_on_a_terminal() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for process in [false, true] {
+        let folder = folder(process);
+        let error = "refused\u{1b}[2J\u{7}\nincident 99 of hr: over";
+        let told = json(&folder, &["on-error", "hr", error]);
+        assert_eq!(told["failure"]["errors"][0], error);
+        let shown = stdout(&run(
+            folder.path(),
+            if process {
+                &["incidents", "show", "1"]
+            } else {
+                &["incidents"]
+            },
+        ));
+        let acts = |c: char| c.is_control() && c != '\n';
+        assert!(!shown.contains(acts), "{shown:?}");
+        let wanted = "refused\u{fffd}[2J\u{fffd} incident 99 of hr: over";
+        assert!(shown.contains(wanted), "{shown}");
+
+        // What is no UTF-8 is an error all the same.
+        let mut command = program(folder.path());
+        command.args(["-o", "json", "on-error", "hr"]);
+        command.arg(std::ffi::OsStr::from_bytes(b"caf\xe9: Connection refused"));
+        let output = command.output().unwrap();
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            told["failure"]["errors"][0],
+            "caf\u{fffd}: Connection refused"
+        );
+    }
+}
+
+#[test]
 fn errors_come_as_arguments_or_on_standard_input() {
     let folder = folder(true);
     let told = json(

@@ -5,7 +5,8 @@
 //!   rendered once with a sample when they are loaded: a misspelled name is found at the start, not in the night.
 //! - Nothing in a mail acts: it names commands to paste.
 //! - Times are to the second and UTC: whoever reads may sit anywhere.
-//! - Errors come from outside: what goes into the HTML is escaped, and a subject is one line.
+//! - Errors come from outside: each is shown in one line, so that it cannot look like a line of ours, and without control
+//!   characters; what goes into the HTML is escaped, and a subject is one line. The data keep them as they came.
 
 mod words;
 
@@ -13,10 +14,11 @@ use std::path::{Path, PathBuf};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
+use serde_json::Value;
 
 pub use words::{plan_lines, sample};
 
-use crate::model::{Notice, NoticeKind, UtcMs};
+use crate::model::{Notice, NoticeKind, UtcMs, in_a_line};
 
 /// The templates, as (file name, text of the program).
 const OURS: [(&str, &str); 3] = [
@@ -174,7 +176,7 @@ impl Templates {
         Ok(templates)
     }
 
-    fn one(&self, name: &str, content: &Content) -> Result<String, TemplateError> {
+    fn one(&self, name: &str, content: &impl Serialize) -> Result<String, TemplateError> {
         self.environment
             .get_template(name)
             .and_then(|template| template.render(minijinja::value::Serde(content)))
@@ -190,13 +192,13 @@ impl Templates {
             })
         };
         let data = serde_json::to_value(content).unwrap_or_default();
-        let subject = or_less(self.one("mail.subject", content), &|| {
-            content.headline.clone()
+        let shown = in_lines(data.clone());
+        let headline = in_a_line(&content.headline);
+        let subject = or_less(self.one("mail.subject", &shown), &|| headline.clone());
+        let text = or_less(self.one("mail.txt", &shown), &|| {
+            format!("{headline}\n\n{shown:#}\n")
         });
-        let text = or_less(self.one("mail.txt", content), &|| {
-            format!("{}\n\n{data:#}\n", content.headline)
-        });
-        let html = or_less(self.one("mail.html", content), &|| String::new());
+        let html = or_less(self.one("mail.html", &shown), &|| String::new());
         Notice {
             kind: content.kind,
             at: content.at,
@@ -207,6 +209,19 @@ impl Templates {
             html,
             data,
         }
+    }
+}
+
+/// The data with each text in one line and nothing in it that acts on a terminal.
+fn in_lines(data: Value) -> Value {
+    match data {
+        Value::String(text) => Value::String(in_a_line(&text)),
+        Value::Array(items) => items.into_iter().map(in_lines).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter();
+            members.map(|(name, one)| (name, in_lines(one))).collect()
+        }
+        other => other,
     }
 }
 

