@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// Replaces the file by one with these bytes, the same mode and the same owner; on disk when it returns.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    put_like(path, &fs::metadata(path)?, bytes)
+}
+
+/// Makes or replaces the file with these bytes, and the mode and owner of another; on disk when it returns.
+pub(super) fn put_like(path: &Path, like: &fs::Metadata, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let fresh = beside(path);
     // Left by a process that died here; nobody else uses this name while the lock is held.
@@ -13,7 +18,7 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let placed = fill(&fresh, &fs::metadata(path)?, bytes).and_then(|()| fs::rename(&fresh, path));
+    let placed = fill(&fresh, like, bytes).and_then(|()| fs::rename(&fresh, path));
     if let Err(error) = placed {
         // The first error is the one to tell.
         drop(fs::remove_file(&fresh));

@@ -72,17 +72,60 @@ pub(super) fn read(text: &str, keys: &Keys) -> Result<Fields, Flaw> {
 
 /// The text with the changes made.
 pub(super) fn edit(text: &str, keys: &Keys, new: &Change) -> Result<String, Flaw> {
+    edited(text, keys, new, |_, _, old, value| Ok(spelled(old, value)))
+}
+
+/// The JSON of each value that the keys name, to the letter.
+pub(super) fn spellings<'t>(
+    text: &'t str,
+    keys: &Keys,
+) -> Result<Vec<(Field, Option<&'t str>)>, Flaw> {
+    let spelling = |(field, pointer): (&Field, &String)| {
+        Ok(match find(text, *field, pointer)? {
+            Spot::Value(range) => (*field, text.get(range)),
+            Spot::Missing(..) => (*field, None),
+        })
+    };
+    keys.iter().map(spelling).collect()
+}
+
+/// The text with the changes made, each new value to the letter as it stands in `from`, where it must stand.
+pub(super) fn taken_over(
+    text: &str,
+    keys: &Keys,
+    new: &Change,
+    from: &str,
+) -> Result<String, Flaw> {
+    edited(text, keys, new, |field, pointer, _, value| {
+        match find(from, field, pointer)? {
+            Spot::Value(range) => Ok(from.get(range).unwrap_or_default().to_owned()),
+            Spot::Missing(..) => Ok(spelled("", value)),
+        }
+    })
+}
+
+/// The text with the changes made; `spelled` gives a value as JSON, from field, pointer, the old JSON and the new text.
+fn edited(
+    text: &str,
+    keys: &Keys,
+    new: &Change,
+    spelled: impl Fn(Field, &str, &str, &str) -> Result<String, Flaw>,
+) -> Result<String, Flaw> {
     let mut edited = text.to_owned();
     for (field, pointer, value) in changes(keys, new) {
         edited = match (find(&edited, field, pointer)?, value) {
             (Spot::Value(range), Some(value)) => {
-                let written = spelled(edited.get(range.clone()).unwrap_or_default(), value);
+                let old = edited.get(range.clone()).unwrap_or_default();
+                let written = spelled(field, pointer, old, value)?;
                 edited.replace_range(range, &written);
                 edited
             }
             (Spot::Value(range), None) => without(&edited, &range),
             (Spot::Missing(..), None) => edited,
-            (Spot::Missing(object, name), Some(value)) => with(&edited, object, &name, value),
+            (Spot::Missing(object, name), Some(value)) => {
+                let written = spelled(field, pointer, "", value)?;
+                with(&edited, object, &name, &written)
+            }
         };
     }
     Ok(edited)
@@ -203,18 +246,14 @@ fn opening_quote(text: &str, end: usize) -> usize {
     0
 }
 
-/// The text with one more member at the end of the object in `object`.
+/// The text with one more member, whose value is this JSON, at the end of the object in `object`.
 fn with(text: &str, object: Range<usize>, name: &str, value: &str) -> String {
     let inner = text
         .get(object.start + 1..object.end.saturating_sub(1))
         .unwrap_or_default();
     let at = object.start + 1 + inner.trim_end().len();
     let comma = if inner.trim().is_empty() { "" } else { ", " };
-    let member = format!(
-        "{comma}{}: {}",
-        serde_json::Value::from(name),
-        spelled("", value)
-    );
+    let member = format!("{comma}{}: {value}", serde_json::Value::from(name));
     let mut edited = text.to_owned();
     edited.insert_str(at.min(text.len()), &member);
     edited

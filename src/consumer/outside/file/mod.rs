@@ -10,15 +10,17 @@
 //! - The text is taken byte for byte, each byte a letter: properties are Latin-1 by their format, and UTF-8 stays what
 //!   it is. JSON and TOML must be UTF-8.
 //! - What was edited is read again before it is put in place, and must say what was meant, and nothing else changed.
-//! - A file that is removed as a whole (a cookie that is reset) is set aside under another name, not thrown away.
+//! - Before a reset that its opposite would not take back to the byte, the whole file is set aside beside itself, on disk:
+//!   `aside`. Putting back restores those bytes.
 
+mod aside;
 mod json;
 mod properties;
 mod toml;
 
 use std::fs;
 use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +28,7 @@ use super::super::replace::put;
 use super::host_text;
 use super::spot::{Change, Field, Fields, Found, SpotError, told};
 use crate::config::{FileForm, FileSettings, Keys};
+use crate::model::Usn;
 
 /// No configuration or state file is larger; what is, is another file.
 const LARGEST: u64 = 16 << 20;
@@ -94,7 +97,7 @@ impl FileSpot {
             .map_or_else(String::new, |(_, bytes)| digest(bytes));
         let (path, bytes) = match content {
             Some((path, bytes)) => (path, Some(bytes)),
-            None => (self.path.clone(), None),
+            None => (self.missing()?, None),
         };
         Ok((path, bytes, Found { fields, tag }))
     }
@@ -131,6 +134,28 @@ impl FileSpot {
                 cure: "check that this user may read it".to_owned(),
             }),
         }
+    }
+
+    /// Where the file would be that is not there. A link to nowhere is one whose file a reset has set aside, or wrong.
+    fn missing(&self) -> Result<PathBuf, SpotError> {
+        let unreadable = |problem: String, cure: &str| SpotError::Unreadable {
+            place: self.place(),
+            problem,
+            cure: cure.to_owned(),
+        };
+        let followed = aside::behind_links(&self.path);
+        let path = followed.map_err(|error| {
+            unreadable(error.to_string(), "check the folders and links on its way")
+        })?;
+        let is_link = fs::symlink_metadata(&self.path).is_ok_and(|facts| facts.is_symlink());
+        if is_link && !aside::Aside::of(&path).is_there() {
+            let problem = format!("it is a link to {}, which does not exist", path.display());
+            return Err(unreadable(
+                problem,
+                "put that file back, or correct the link",
+            ));
+        }
+        Ok(path)
     }
 
     fn flawed(&self, flaw: Flaw) -> SpotError {
@@ -170,6 +195,10 @@ impl FileSpot {
             FileForm::Properties { keys, also } => properties::edit(&letters(bytes), keys, new)
                 .and_then(|text| properties::set(&text, also))
                 .map(|text| octets(&text)),
+            FileForm::Raw(field) if is_digest(new.get(field)) => {
+                let must = "text, which a digest only stands for";
+                Err(Flaw::new(format!("the new `{field}`"), DIGEST, must))
+            }
             FileForm::Raw(field) => Ok(rewritten(*field, bytes, new)),
         }
         .map_err(|flaw| self.flawed(flaw))
@@ -190,57 +219,120 @@ impl FileSpot {
                 place: self.place(),
             });
         }
-        if let FileForm::Raw(field) = self.form
-            && new.get(&field) == Some(&None)
-        {
-            let aside = set_aside(&path);
-            let moved = fs::rename(&path, &aside).and_then(|()| sync_folder(&path));
-            return moved.map_err(|error| self.unwritable(error.to_string()));
-        }
-        let Some(bytes) = bytes else {
-            return self.bring_back(&path, new);
-        };
-        let edited = self.edited(&bytes, new)?;
-        let mut wanted = found.fields;
+        let mut wanted = found.fields.clone();
         for (field, text) in new {
             match text {
                 Some(text) => wanted.insert(*field, text.clone()),
                 None => wanted.remove(field),
             };
         }
+        let failed = |error: std::io::Error| self.unwritable(error.to_string());
+        let aside = aside::Aside::of(&path);
+        let kept = aside.read().map_err(failed)?;
+        let kept = kept.filter(|kept| self.fields(kept).is_ok_and(|fields| fields == wanted));
+        let Some(bytes) = bytes else {
+            // The file itself was removed: it alone can come back.
+            kept.ok_or_else(|| self.lost(&aside))?;
+            return aside.bring_back().map_err(failed);
+        };
+        if let FileForm::Raw(field) = self.form
+            && new.get(&field) == Some(&None)
+        {
+            return aside.take().map_err(failed);
+        }
+        let opposite = opposite(new, &found.fields);
+        let undoes = |text: &[u8], to: &[u8]| {
+            let edited = self.edited(text, &opposite);
+            edited.is_ok_and(|edited| edited == to)
+        };
+        // The file as it was before its reset, where the reset is all that has happened to it since.
+        if let Some(kept) = kept.as_ref().filter(|kept| undoes(kept, &bytes)) {
+            return put(&path, kept).map_err(failed);
+        }
+        let edited = match (&self.form, kept) {
+            (FileForm::Json(keys), Some(kept)) => {
+                self.spelled(&bytes, keys, new, &opposite, &kept)?
+            }
+            (FileForm::Json(_), None) if adds(new, &found.fields) => return Err(self.lost(&aside)),
+            (FileForm::Raw(field), _) if is_digest(new.get(field)) => return Err(self.lost(&aside)),
+            _ => self.edited(&bytes, new)?,
+        };
         let reads = self.fields(&edited)?;
         if reads != wanted {
             let problem = format!("{} would read back as {}", told(&wanted), told(&reads));
             return Err(self.unwritable(problem));
         }
-        put(&path, &edited).map_err(|error| self.unwritable(error.to_string()))
-    }
-
-    /// Puts a file back that was set aside, where it holds what is to be written.
-    fn bring_back(&self, path: &Path, new: &Change) -> Result<(), SpotError> {
-        let aside = set_aside(path);
-        let kept = fs::read(&aside).map_err(|error| self.unwritable(error.to_string()))?;
-        let fields = self.fields(&kept)?;
-        let fits = new
-            .iter()
-            .all(|(field, text)| fields.get(field) == text.as_ref());
-        if !fits {
-            let problem = format!("{} holds something else", aside.display());
-            return Err(self.unwritable(problem));
+        if is_reset(new, &found.fields) && !undoes(&edited, &bytes) {
+            aside.keep(&bytes).map_err(failed)?;
         }
-        let moved = fs::rename(&aside, path).and_then(|()| sync_folder(path));
-        moved.map_err(|error| self.unwritable(error.to_string()))
+        put(&path, &edited).map_err(failed)
+    }
+
+    /// The JSON with the changes made. Where its values are still those that the reset of the file set aside gives, others
+    /// have changed beside them, and the old values come from there, in their kind.
+    fn spelled(
+        &self,
+        bytes: &[u8],
+        keys: &Keys,
+        new: &Change,
+        opposite: &Change,
+        kept: &[u8],
+    ) -> Result<Vec<u8>, SpotError> {
+        let (text, kept) = (self.text(bytes)?, self.text(kept)?);
+        let reset = json::edit(kept, keys, opposite);
+        let is_from_it =
+            reset.is_ok_and(|reset| json::spellings(&reset, keys) == json::spellings(text, keys));
+        let edited = if is_from_it {
+            json::taken_over(text, keys, new, kept)
+        } else {
+            json::edit(text, keys, new)
+        };
+        edited
+            .map(String::into_bytes)
+            .map_err(|flaw| self.flawed(flaw))
+    }
+
+    fn lost(&self, aside: &aside::Aside) -> SpotError {
+        SpotError::Unwritable {
+            place: self.place(),
+            problem: format!(
+                "what it held before it was reset is not in {} any more",
+                aside.place()
+            ),
+            cure: "bring the file back from a backup, or let the product read everything again"
+                .to_owned(),
+        }
     }
 }
 
-fn set_aside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".highwater-old");
-    PathBuf::from(name)
+/// What takes the changes back.
+fn opposite(new: &Change, found: &Fields) -> Change {
+    new.keys()
+        .map(|field| (*field, found.get(field).cloned()))
+        .collect()
 }
 
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+/// Whether it is more than that USNs and hosts take the place of others.
+fn is_reset(new: &Change, found: &Fields) -> bool {
+    let is_usn = |text: &String| text.parse::<Usn>().is_ok();
+    new.iter()
+        .filter(|(field, _)| **field != Field::Host)
+        .any(|(field, text)| {
+            !text.as_ref().is_some_and(is_usn) || !found.get(field).is_some_and(is_usn)
+        })
+}
+
+/// Whether a field is to be written that is not there.
+fn adds(new: &Change, found: &Fields) -> bool {
+    new.iter()
+        .any(|(field, text)| text.is_some() && !found.contains_key(field))
+}
+
+/// How content that is no text is named.
+const DIGEST: &str = "sha256:";
+
+fn is_digest(text: Option<&Option<String>>) -> bool {
+    matches!(text, Some(Some(text)) if text.starts_with(DIGEST))
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -265,7 +357,7 @@ fn octets(text: &str) -> Vec<u8> {
 fn whole(field: Field, bytes: &[u8]) -> Fields {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.trim().to_owned(),
-        Err(_) => format!("sha256:{}", digest(bytes)),
+        Err(_) => format!("{DIGEST}{}", digest(bytes)),
     };
     if text.is_empty() {
         return Fields::new();
@@ -311,3 +403,6 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod reset_tests;
