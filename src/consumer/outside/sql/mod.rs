@@ -95,6 +95,10 @@ impl SqlSpot {
     }
 }
 
+/// The cure where a column that is reset takes no NULL.
+const NO_NULL: &str = "name in `reset_to` what the product takes for no position: the column takes no NULL, \
+                       and a row that is deleted would not come back whole";
+
 /// Takes a field over where the spot holds one.
 fn put(fields: &mut Fields, field: super::spot::Field, text: Option<String>) {
     if let Some(text) = text {

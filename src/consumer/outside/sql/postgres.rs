@@ -19,7 +19,7 @@ use tokio_postgres::{
 use super::super::spot::{Change, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Reading, Statement, numbered, readings, writings};
 use super::tls::Tls;
-use super::{no_row, put, several_rows};
+use super::{NO_NULL, no_row, put, several_rows};
 use crate::config::{Postgres, Rows, Secret};
 use crate::directory;
 
@@ -320,7 +320,12 @@ fn told(place: &str, error: &Error, is_writing: bool) -> SpotError {
                 cure,
             };
         }
-        let cure = "correct the database, table and column names or the statements".to_owned();
+        let cure = if *code == SqlState::NOT_NULL_VIOLATION {
+            NO_NULL
+        } else {
+            "correct the database, table and column names or the statements"
+        };
+        let cure = cure.to_owned();
         return failure(place, problem, cure, is_writing);
     }
     // The library's own words say little: what lies behind them says what happened.

@@ -3,18 +3,23 @@
 //! # Decisions
 //! - A value is written back as the kind it was read as, a number as a number: SQLite keeps the kind per value, and a
 //!   product that compares takes `'5'` and `5` for two things.
+//! - Before a value changes its kind (a reset), putting it back is tried within the same transaction: what would not come
+//!   back as it was is not reset.
 //! - The file is never created: a wrong path must not become an empty database.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::ffi::SQLITE_CONSTRAINT_NOTNULL;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement as Prepared, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, Statement as Prepared, Transaction, TransactionBehavior,
+};
 
 use super::super::spot::{Change, Field, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Statement, readings, writings};
-use super::{no_row, several_rows};
+use super::{NO_NULL, no_row, several_rows};
 use crate::config::{Rows, SpotField};
 
 /// The fields with the values as they are kept.
@@ -40,7 +45,7 @@ pub(super) fn replace(
 ) -> Result<(), SpotError> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, bound, place)?;
     let failed = |error: rusqlite::Error| unwritable(place, &error);
-    let transaction = connection
+    let mut transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
     let kept = kept(&transaction, rows, place)?;
@@ -50,15 +55,7 @@ pub(super) fn replace(
     if texts(&kept) != *old {
         return Err(moved());
     }
-    for writing in writings(rows, Dialect::Sqlite, old, new) {
-        let mut prepared = transaction.prepare(&writing.sql).map_err(failed)?;
-        bind(&mut prepared, &writing, &kept, place)?;
-        match prepared.raw_execute().map_err(failed)? {
-            1 => {}
-            0 => return Err(moved()),
-            _ => return Err(several_rows(place)),
-        }
-    }
+    write(&transaction, rows, (old, &kept), new, place)?;
     // A statement by hand may have written something else than was meant.
     let mut wanted = old.clone();
     for (field, text) in new {
@@ -67,7 +64,8 @@ pub(super) fn replace(
             None => wanted.remove(field),
         };
     }
-    let written = texts(&self::kept(&transaction, rows, place)?);
+    let stands = self::kept(&transaction, rows, place)?;
+    let written = texts(&stands);
     if written != wanted {
         let problem = format!(
             "{} would read back as {}; it was taken back",
@@ -80,7 +78,84 @@ pub(super) fn replace(
             cure: "correct the statements".to_owned(),
         });
     }
+    if !same_kinds(&kept, &stands) {
+        rehearse(&mut transaction, rows, (&kept, &stands), new, place)?;
+    }
     transaction.commit().map_err(failed)
+}
+
+/// Makes the changes, where the values kept stand.
+fn write(
+    connection: &Connection,
+    rows: &Rows,
+    (old, kept): (&Fields, &Kept),
+    new: &Change,
+    place: &str,
+) -> Result<(), SpotError> {
+    let failed = |error: rusqlite::Error| unwritable(place, &error);
+    for writing in writings(rows, Dialect::Sqlite, old, new) {
+        let mut prepared = connection.prepare(&writing.sql).map_err(failed)?;
+        bind(&mut prepared, &writing, kept, place)?;
+        match prepared.raw_execute().map_err(failed)? {
+            1 => {}
+            0 => {
+                return Err(SpotError::Moved {
+                    place: place.to_owned(),
+                });
+            }
+            _ => return Err(several_rows(place)),
+        }
+    }
+    Ok(())
+}
+
+fn same_kinds(one: &Kept, other: &Kept) -> bool {
+    let kinds = |kept: &Kept| -> Vec<_> {
+        let kinds = kept.iter();
+        kinds
+            .map(|(field, value)| (*field, value.data_type()))
+            .collect()
+    };
+    kinds(one) == kinds(other)
+}
+
+/// Puts back what was just written, looks whether it is what it was, its kind included, and undoes that again.
+fn rehearse(
+    transaction: &mut Transaction<'_>,
+    rows: &Rows,
+    (before, stands): (&Kept, &Kept),
+    new: &Change,
+    place: &str,
+) -> Result<(), SpotError> {
+    let texts_before = texts(before);
+    let opposite: Change = new
+        .keys()
+        .map(|field| (*field, texts_before.get(field).cloned()))
+        .collect();
+    let rehearsal = transaction
+        .savepoint()
+        .map_err(|error| unwritable(place, &error))?;
+    let back = write(&rehearsal, rows, (&texts(stands), stands), &opposite, place)
+        .and_then(|()| kept(&rehearsal, rows, place));
+    // Dropped, it is rolled back.
+    drop(rehearsal);
+    let (problem, cure) = match back {
+        Ok(back) if back == *before => return Ok(()),
+        Ok(_) => (
+            "what stands there would not come back as the kind of value it is, text or number",
+            "name in `reset_to` a value of that kind",
+        ),
+        Err(SpotError::Moved { .. }) => (
+            "the statement that resets it would not put it back",
+            "let `update` compare by IS, which is true of NULL too",
+        ),
+        Err(error) => return Err(error),
+    };
+    Err(SpotError::Unwritable {
+        place: place.to_owned(),
+        problem: problem.to_owned(),
+        cure: cure.to_owned(),
+    })
 }
 
 fn open(
@@ -175,7 +250,11 @@ fn bind(
             Some(Bound::Text(text)) => Value::Text(text.clone()),
             Some(Bound::Of(_, None)) => Value::Null,
             Some(Bound::Of(field, Some(text))) => match (kept.get(field), text.parse()) {
-                (Some(Value::Integer(_)), Ok(number)) => Value::Integer(number),
+                // Of a NULL it is not known: a column with a kind of its own makes it that, and a number in one without
+                // is a number. What that does not fit is not reset.
+                (Some(Value::Integer(_)) | None, Ok(number)) if is_plain(text, number) => {
+                    Value::Integer(number)
+                }
                 _ => Value::Text(text.clone()),
             },
             None => {
@@ -194,7 +273,16 @@ fn bind(
     Ok(())
 }
 
+/// Whether the text is this number as SQLite writes it.
+fn is_plain(text: &str, number: i64) -> bool {
+    number.to_string() == text
+}
+
 fn cure(error: &rusqlite::Error) -> String {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    if extended == Some(SQLITE_CONSTRAINT_NOTNULL) {
+        return NO_NULL.to_owned();
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds it; stop that program and try again"

@@ -3,6 +3,7 @@
 //! # Decisions
 //! - Values are bound, never written into the text; names come from the configuration alone and are quoted.
 //! - Every writing of ours compares in the same statement, and changes one row or is taken back.
+//! - A row is never deleted or made: what is reset becomes NULL, so that the row's other columns stay when it is put back.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -192,19 +193,11 @@ pub(super) fn writings(
                 let of_key = Dialect::reads(key, "key");
                 let holds = dialect.holds(value, &format!("old_{field}"));
                 let (name, value) = (table(name), quoted(value));
-                let sql = match (old.get(field), text) {
-                    (None, None) => return None,
-                    (Some(_), Some(_)) => {
-                        format!(
-                            "UPDATE {name} SET {value} = :new_{field} WHERE {of_key} AND {holds}"
-                        )
-                    }
-                    (Some(_), None) => format!("DELETE FROM {name} WHERE {of_key} AND {holds}"),
-                    (None, Some(_)) => format!(
-                        "INSERT INTO {name} ({}, {value}) VALUES (:key, :new_{field})",
-                        quoted(key)
-                    ),
-                };
+                if old.get(field).is_none() && text.is_none() {
+                    return None;
+                }
+                let sql =
+                    format!("UPDATE {name} SET {value} = :new_{field} WHERE {of_key} AND {holds}");
                 Some(Statement { sql, values })
             })
             .collect(),

@@ -1,4 +1,4 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -141,6 +141,76 @@ async fn rows_of_keys_and_values_keep_their_kind() {
             .unwrap(),
         "1"
     );
+}
+
+#[tokio::test]
+async fn a_value_that_is_reset_comes_back_with_its_row_and_kind_or_is_not_reset() {
+    let cases = [
+        // The column, the value in it, what it is reset to, and what stands in the way.
+        ("", "5000", None, None),
+        ("", "'TVNEUw'", None, None),
+        ("", "5000", Some("0"), None),
+        ("", "'5000'", Some("0"), None),
+        ("TEXT", "'5000'", None, None),
+        ("INTEGER", "5000", None, None),
+        ("INTEGER", "5000", Some("none"), None),
+        ("", "'5000'", None, Some("name in `reset_to` a value")),
+        ("", "5000", Some("none"), Some("name in `reset_to` a value")),
+        ("TEXT NOT NULL", "'a'", None, Some("takes no NULL")),
+    ];
+    for (column, value, reset, flaw) in cases {
+        let case = format!("{column} {value} {reset:?}");
+        let scene = Scene::new();
+        let connection = Connection::open(&scene.path).unwrap();
+        let made = format!(
+            "DROP TABLE AD; CREATE TABLE AD (Key TEXT PRIMARY KEY, Value {column}, Owner TEXT, Id INTEGER); \
+             INSERT INTO AD VALUES ('lastUSN', {value}, 'somebody', 7);"
+        );
+        connection.execute_batch(&made).unwrap();
+        let whole = "SELECT quote(Value) || typeof(Value) || Owner || Id || rowid FROM AD";
+        let before = scene.all(whole);
+        let spot = scene.spot(key_value());
+        let found = spot.read().await.unwrap();
+        let text = found.fields.get(&Field::Updated).unwrap();
+        let done = spot
+            .replace(&found, &change(&[(Field::Updated, reset)]))
+            .await;
+        if let Some(flaw) = flaw {
+            let told = done.unwrap_err().to_string();
+            assert!(told.contains(flaw), "{case}: {told}");
+        } else {
+            done.unwrap_or_else(|error| panic!("{case}: {error}"));
+            let now = spot.read().await.unwrap();
+            let reads = now.fields.get(&Field::Updated).map(String::as_str);
+            assert_eq!(reads, reset, "{case}");
+            let back = change(&[(Field::Updated, Some(text))]);
+            spot.replace(&now, &back).await.unwrap();
+        }
+        assert_eq!(scene.all(whole), before, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_by_hand_that_would_not_put_back_does_not_reset() {
+    let scene = Scene::new();
+    let rows = |compared: &str| Rows::Statements {
+        select: "SELECT usn AS updated FROM docs WHERE id = 'a:b'".to_owned(),
+        update: format!(
+            "UPDATE docs SET usn = :new_updated WHERE id = 'a:b' AND usn {compared} :old_updated"
+        ),
+        fields: vec![Field::Updated],
+    };
+    let connection = Connection::open(&scene.path).unwrap();
+    let set = "UPDATE docs SET usn = 5000 WHERE id = 'a:b'";
+    connection.execute_batch(set).unwrap();
+    let gone = change(&[(Field::Updated, None)]);
+    let spot = scene.spot(rows("="));
+    let found = spot.read().await.unwrap();
+    let told = spot.replace(&found, &gone).await.unwrap_err().to_string();
+    assert!(told.contains("compare by IS"), "{told}");
+    assert_eq!(spot.read().await.unwrap(), found);
+    scene.spot(rows("IS")).replace(&found, &gone).await.unwrap();
+    assert_eq!(spot.read().await.unwrap().fields, Fields::new());
 }
 
 #[tokio::test]
