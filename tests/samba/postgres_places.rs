@@ -121,6 +121,7 @@ pub(crate) fn all(database: &Postgres<'_>) {
             let look = consumer.look(&held, &new).await.unwrap();
             assert_eq!((look.held.cursor, look.stands), (new, Some(Stands::New)));
         }
+        resets(database, &server, &store).await;
         beside_another_session(database, &server, &store).await;
     });
     let kept = database.sql(
@@ -129,6 +130,45 @@ pub(crate) fn all(database: &Postgres<'_>) {
          (SELECT doc->>'x' FROM docs)",
     );
     assert_eq!(kept, "5000|ldaps://dc2:636|dc9|1.50");
+}
+
+/// A reset leaves the row and its other columns, and is refused where it could not be put back.
+async fn resets(database: &Postgres<'_>, server: &config::Postgres, store: &Store) {
+    database.sql(
+        "CREATE TABLE tokens (name text PRIMARY KEY, value text, owner text); \
+         INSERT INTO tokens VALUES ('cookie', 'TVNEUw', 'somebody'), ('host', 'dc1', 'nobody')",
+    );
+    let by_key = Rows::KeyValue {
+        table: "tokens".to_owned(),
+        key: "name".to_owned(),
+        value: "value".to_owned(),
+        keys: keys(&[(SpotField::Cookie, "cookie"), (SpotField::Host, "host")]),
+    };
+    let by_hand = Rows::Statements {
+        select: "SELECT (SELECT value FROM tokens WHERE name = 'cookie') AS cookie, 'dc1' AS host"
+            .to_owned(),
+        update:
+            "UPDATE tokens SET value = :new_cookie WHERE name = 'cookie' AND value = :old_cookie \
+                 AND :new_host::text IS NOT NULL"
+                .to_owned(),
+        fields: vec![SpotField::Cookie, SpotField::Host],
+    };
+    let rows = "SELECT value, owner FROM tokens WHERE name = 'cookie'";
+    for (way, host, wanted) in [
+        (by_hand, "dc1", "TVNEUw|somebody"),
+        (by_key, "dc2", "|somebody"),
+    ] {
+        let consumer = consumer(server, way, Shape::Reset { to: None }, store);
+        let held = consumer.read().await.unwrap();
+        let done = consumer.compare_and_set(&held, &cursor(host, 0)).await;
+        if host == "dc1" {
+            let told = done.unwrap_err().to_string();
+            assert!(told.contains("IS NOT DISTINCT FROM"), "{told}");
+        } else {
+            done.unwrap();
+        }
+        assert_eq!(database.sql(rows), wanted);
+    }
 }
 
 /// What another session commits between our reading and our writing is never overwritten.

@@ -65,20 +65,17 @@ fn place(text: &str) -> Option<Place> {
         None => lead,
     };
     let rest = text.get(start..end)?;
-    let place = match rest.strip_prefix('[') {
-        Some(inner) => {
-            let close = start + 1 + inner.find(']')?;
-            Place {
-                host: start + 1..close,
-                written: start..close + 1,
-            }
+    let place = if let Some(inner) = rest.strip_prefix('[') {
+        let close = start + 1 + inner.find(']')?;
+        Place {
+            host: start + 1..close,
+            written: start..close + 1,
         }
-        None => {
-            let host = start..start + rest.find([':', '/', '?']).unwrap_or(rest.len());
-            Place {
-                written: host.clone(),
-                host,
-            }
+    } else {
+        let host = start..start + rest.find([':', '/', '?']).unwrap_or(rest.len());
+        Place {
+            written: host.clone(),
+            host,
         }
     };
     let found = text.get(place.host.clone())?;

@@ -125,17 +125,15 @@ pub(super) async fn send(server: &MailServer, target: &Target, notice: &Notice) 
     };
     // The server's certificate is verified against this name, and the bound covers all of it up to the answer to DATA.
     let sending = hand_over(server, &envelope, message.formatted());
-    let (outcome, connection) = match tokio::time::timeout(server.timeout, sending).await {
-        Ok(handed) => handed,
-        Err(_) => {
-            let problem = format!(
-                "{} did not answer within timeout ({} s)",
-                server.host,
-                server.timeout.as_secs_f64()
-            );
-            (Outcome::Later(problem), None)
-        }
-    };
+    let handed = tokio::time::timeout(server.timeout, sending).await;
+    let (outcome, connection) = handed.unwrap_or_else(|_| {
+        let problem = format!(
+            "{} did not answer within timeout ({} s)",
+            server.host,
+            server.timeout.as_secs_f64()
+        );
+        (Outcome::Later(problem), None)
+    });
     tracing::debug!(kind = %notice.kind, ?outcome, "mail handed over");
     if let Some(connection) = connection {
         good_bye(&server.host, connection).await;

@@ -114,6 +114,17 @@ fn no_row(place: &str) -> SpotError {
     }
 }
 
+/// A reset whose opposite the statements do not write.
+fn not_put_back(place: &str) -> SpotError {
+    SpotError::Unwritable {
+        place: place.to_owned(),
+        problem: "the statement that resets it would not put it back; nothing was written"
+            .to_owned(),
+        cure: "let `update` compare by IS (in PostgreSQL: IS NOT DISTINCT FROM), which is true of NULL too"
+            .to_owned(),
+    }
+}
+
 fn several_rows(place: &str) -> SpotError {
     SpotError::Flawed {
         place: place.to_owned(),

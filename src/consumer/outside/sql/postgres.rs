@@ -2,6 +2,7 @@
 //!
 //! # Decisions
 //! - Values go as text and become what the column is, so that no type has to be configured.
+//! - Before a value is reset, putting it back is tried within the same transaction.
 //! - The transaction is REPEATABLE READ: a row that another session changed since it was read cannot be changed in it,
 //!   which the server says and which is told as "moved".
 
@@ -19,7 +20,7 @@ use tokio_postgres::{
 use super::super::spot::{Change, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Reading, Statement, numbered, readings, writings};
 use super::tls::Tls;
-use super::{NO_NULL, no_row, put, several_rows};
+use super::{NO_NULL, no_row, not_put_back, put, several_rows};
 use crate::config::{Postgres, Rows, Secret};
 use crate::directory;
 
@@ -56,7 +57,7 @@ pub(super) async fn replace(
         .isolation_level(IsolationLevel::RepeatableRead)
         .start();
     let failed = |error: Error| told(place, &error, true);
-    let transaction = started.await.map_err(failed)?;
+    let mut transaction = started.await.map_err(failed)?;
     let moved = || SpotError::Moved {
         place: place.to_owned(),
     };
@@ -90,7 +91,36 @@ pub(super) async fn replace(
             cure: "correct the statements".to_owned(),
         });
     }
+    if new.values().any(Option::is_none) {
+        rehearse(&mut transaction, rows, (old, &written), new, place).await?;
+    }
     transaction.commit().await.map_err(failed)
+}
+
+/// Puts back what was just reset, looks whether it is what it was, and undoes that again.
+async fn rehearse(
+    transaction: &mut Transaction<'_>,
+    rows: &Rows,
+    (before, stands): (&Fields, &Fields),
+    new: &Change,
+    place: &str,
+) -> Result<(), SpotError> {
+    let failed = |error: Error| told(place, &error, true);
+    let opposite: Change = new
+        .keys()
+        .map(|field| (*field, before.get(field).cloned()))
+        .collect();
+    let rehearsal = transaction.savepoint("rehearsal").await.map_err(failed)?;
+    let mut is_back = true;
+    for writing in writings(rows, Dialect::Postgres, stands, &opposite) {
+        is_back &= execute(&rehearsal, &writing, place).await? == 1;
+    }
+    is_back = is_back && fields(&rehearsal, rows, place).await? == *before;
+    rehearsal.rollback().await.map_err(failed)?;
+    if is_back {
+        return Ok(());
+    }
+    Err(not_put_back(place))
 }
 
 async fn connect(server: &Postgres, place: &str) -> Result<Session, SpotError> {

@@ -19,7 +19,7 @@ use rusqlite::{
 
 use super::super::spot::{Change, Field, Fields, SpotError, told as told_fields};
 use super::statement::{Bound, Dialect, Statement, readings, writings};
-use super::{NO_NULL, no_row, several_rows};
+use super::{NO_NULL, no_row, not_put_back, several_rows};
 use crate::config::{Rows, SpotField};
 
 /// The fields with the values as they are kept.
@@ -139,23 +139,18 @@ fn rehearse(
         .and_then(|()| kept(&rehearsal, rows, place));
     // Dropped, it is rolled back.
     drop(rehearsal);
-    let (problem, cure) = match back {
-        Ok(back) if back == *before => return Ok(()),
-        Ok(_) => (
-            "what stands there would not come back as the kind of value it is, text or number",
-            "name in `reset_to` a value of that kind",
-        ),
-        Err(SpotError::Moved { .. }) => (
-            "the statement that resets it would not put it back",
-            "let `update` compare by IS, which is true of NULL too",
-        ),
-        Err(error) => return Err(error),
-    };
-    Err(SpotError::Unwritable {
-        place: place.to_owned(),
-        problem: problem.to_owned(),
-        cure: cure.to_owned(),
-    })
+    match back {
+        Ok(back) if back == *before => Ok(()),
+        Ok(_) => Err(SpotError::Unwritable {
+            place: place.to_owned(),
+            problem: "what stands there would not come back as the kind of value it is, text or \
+                      number; nothing was written"
+                .to_owned(),
+            cure: "name in `reset_to` a value of that kind".to_owned(),
+        }),
+        Err(SpotError::Moved { .. }) => Err(not_put_back(place)),
+        Err(error) => Err(error),
+    }
 }
 
 fn open(
