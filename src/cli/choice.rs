@@ -67,12 +67,17 @@ pub(super) fn failure_timestamp(
     now: UtcMs,
 ) -> Result<Option<UtcMs>, CliError> {
     match given {
-        Some(at) if at.ms_since(now) > SKEW_MS => Err(CliError::Usage(format!(
+        Some(at) if is_to_come(at, now) => Err(CliError::Usage(format!(
             "--failure-timestamp {at} is in the future, it is {now} here: give the time at which the sync failed, in \
              UTC (`...Z`) or with its offset, and see to it that both clocks are right"
         ))),
         given => Ok(given),
     }
+}
+
+/// Whether a moment lies in the future, by more than clocks differ.
+pub(super) fn is_to_come(at: UtcMs, now: UtcMs) -> bool {
+    at.ms_since(now) > SKEW_MS
 }
 
 fn method() -> impl clap::builder::TypedValueParser<Value = StartMethod> {

@@ -157,7 +157,7 @@ fn check(strict: bool, context: &Context) -> Result<Exit, CliError> {
                     }
                 }
                 if warnings > 0 {
-                    context.message(found.render(true));
+                    context.styled(found.render(true));
                 }
             }
             Ok(if is_refused { Exit::Config } else { Exit::Ok })

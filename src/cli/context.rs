@@ -84,6 +84,13 @@ impl Context {
             super::output::to_stderr(crate::model::on_a_screen(&text.to_string()));
         }
     }
+
+    /// The same for what has ANSI colours of ours, and what others wrote without control characters.
+    pub fn styled(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            super::output::to_stderr(text);
+        }
+    }
 }
 
 fn listed<T: ToString>(names: impl Iterator<Item = T>) -> String {

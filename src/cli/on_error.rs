@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::choice::is_to_come;
 use super::{CliError, Context, Exit, who};
 use crate::clock;
 use crate::config::{ResourceSettings, Secrets, Settings};
@@ -64,11 +65,25 @@ struct Reported {
     proposal: Option<Proposal>,
 }
 
+/// FailureTimestamp as given. One that is still to come is left out, not refused: whoever calls this may call it once, and
+/// its errors must not be lost over a clock.
+fn happened(given: Option<UtcMs>, now: UtcMs, context: &Context) -> Option<UtcMs> {
+    let at = given?;
+    if !is_to_come(at, now) {
+        return given;
+    }
+    context.message(format!(
+        "--failure-timestamp {at} is in the future, it is {now} here: the failure is taken down without it; see to it that \
+         both clocks are right"
+    ));
+    None
+}
+
 /// Takes the failure down, and runs the failure process where no service does.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Resolve)?;
     let resource = context.resource(&settings, &args.resource)?.clone();
-    let failure_timestamp = super::choice::failure_timestamp(args.failure_timestamp, clock::now())?;
+    let failure_timestamp = happened(args.failure_timestamp, clock::now(), context);
     let errors = errors(&args.errors)?;
     let desk = desk(settings, context).await?;
     let new = NewFailure {
