@@ -2,7 +2,7 @@
 
 use super::choice::Restart;
 use super::{CliError, Context, Exit, confirm, steps, who};
-use crate::config::{ResourceSettings, Secrets};
+use crate::config::{Position, ResourceSettings, Secrets};
 use crate::failover::{self, FailoverError};
 use crate::model::{AttemptKind, HeldCursor, ResourceName};
 use crate::store::Store;
@@ -54,6 +54,14 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             "warning: {} does not answer: the sync cannot read there now, and until it has read on there no start by \
              vector leads away again",
             switch.to
+        ));
+    }
+    if resource.consumer.position == Position::Reset {
+        context.message(format!(
+            "note: the position of {} is reset once more, and its product reads everything again; to go on from the old \
+             position, copy away what the failover set aside before you undo (`*.highwater-old` beside a file; else your \
+             backup), and put it in place while the sync is stopped",
+            resource.name
         ));
     }
     if args.dry_run {
