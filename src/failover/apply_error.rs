@@ -41,7 +41,7 @@ impl fmt::Display for SyncNow {
             Self::NotConfirmed(why) => write!(
                 f,
                 "the sync was started and was not seen to go on ({why}): look at its log; `highwater undo` puts the \
-                 previous host and cursor back"
+                 previous host and cursor back, with `--allow-gap` where it may have read there"
             ),
         }
     }

@@ -210,6 +210,14 @@ pub enum Warning {
         /// What it hangs on.
         because: String,
     },
+    /// The DC that would be left is there.
+    #[error("{dc} answers, at USN {committed}: it has not failed as far as is seen from here")]
+    SourceAnswers {
+        /// The DC in use.
+        dc: DcName,
+        /// Its highestCommittedUSN just now.
+        committed: Usn,
+    },
     /// Replication was measured slower than replicationTime.
     #[error(
         "replication from {dc} was measured {lag_ms} ms behind, more than replicationTime ({bound_ms} ms): a start \
@@ -316,6 +324,7 @@ impl Plan {
                 chosen.method == Method::Time && *dc == chosen.switch.to
             }
             Warning::Unproven { .. }
+            | Warning::SourceAnswers { .. }
             | Warning::FailureTakenEarlier { .. }
             | Warning::ClockSkew { .. }
             | Warning::Ghosts { .. } => false,

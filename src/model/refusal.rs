@@ -118,7 +118,8 @@ pub enum WhyNoStart {
     /// No vector of the DC in use is covered by the cursor.
     #[error(
         "no vector of {source_dc} was collected before USN {read_up_to}, which both lastUpdated and lastDeleted have \
-         reached: was the collector running, and may it read replUpToDateVector? (`highwater check`)"
+         reached: was the collector running, and may it read replUpToDateVector (`highwater check`)? Just \
+         installed, leave `highwater run` on until the sync has read on"
     )]
     NoVector {
         /// The DC in use.

@@ -98,12 +98,13 @@ fn verdict(
     let starts = facts.map(|facts| start::starts(input, candidate, facts, held, target, now));
     let mut why_not = eligible::why_not(input, candidate, held.as_ref().ok());
     if let Some(starts) = &starts {
-        why_not.extend(start_refusal(input, starts));
+        why_not.extend(start_refusals(input, starts));
     }
     let site = facts
         .map(|facts| facts.identity.site.clone())
         .or_else(|| candidate.incarnations.last().map(|life| life.site.clone()));
     let ia = held::cursor_incarnation(input).ok();
+    let in_use = why_not.contains(&WhyNot::InUse);
     Verdict {
         dc: candidate.dc.clone(),
         preference: candidate.preference,
@@ -124,7 +125,8 @@ fn verdict(
             }
             _ => false,
         },
-        ghosts_at_most: facts.zip(ia).and_then(|(facts, ia)| {
+        // What the DC in use has made itself is no ghost there.
+        ghosts_at_most: facts.zip(ia).filter(|_| !in_use).and_then(|(facts, ia)| {
             let known = input
                 .source
                 .naming_contexts
@@ -176,7 +178,22 @@ fn effective<'a>(input: &Input, starts: &'a Starts) -> Option<Found<'a>> {
     })
 }
 
-/// Why the method asked for gives no start here, or one that could skip changes.
+/// Why the method asked for gives no start here, or one that could skip changes: of the best start, why neither does.
+fn start_refusals(input: &Input, starts: &Starts) -> Vec<WhyNot> {
+    let mut refusals = Vec::from_iter(start_refusal(input, starts));
+    if let (Some(WhyNot::NoStart { method, .. }), Err(why)) = (refusals.first(), &starts.time) {
+        let how = &input.ask.how;
+        let is_best = matches!(how, How::Auto { method } if *method == StartMethod::Best);
+        if is_best && *method == Method::Vector && input.feed.is_none() {
+            refusals.push(WhyNot::NoStart {
+                method: Method::Time,
+                why: why.clone(),
+            });
+        }
+    }
+    refusals
+}
+
 fn start_refusal(input: &Input, starts: &Starts) -> Option<WhyNot> {
     let Some((method, start)) = effective(input, starts) else {
         return unnamed(input);

@@ -81,7 +81,7 @@ pub enum UndoRefused {
     },
     /// What the consumer has taken from the other DC since is unknown, so the old cursor could skip.
     #[error(
-        "the sync has read from {from} since, and nothing shows what it still holds of {dc}: the old cursor could \
+        "the sync may have read from {from} since, and nothing shows what it still holds of {dc}: the old cursor could \
          skip changes; use `highwater failover --to {dc}`, or --allow-gap to put the old cursor back as it was"
     )]
     Unproven {

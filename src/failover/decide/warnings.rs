@@ -38,6 +38,7 @@ pub(super) fn warnings(
         }
     }
     if let Some(chosen) = chosen {
+        warnings.extend(source_answers(input));
         let verdict = candidates
             .iter()
             .find(|verdict| verdict.dc == chosen.switch.to);
@@ -48,6 +49,21 @@ pub(super) fn warnings(
         );
     }
     warnings
+}
+
+/// A move away from a DC that is well is mostly a mistake in the resource's name.
+fn source_answers(input: &Input) -> Option<Warning> {
+    let source = &input.source.dc;
+    let mut candidates = input.candidates.iter();
+    let facts = candidates
+        .find(|candidate| candidate.dc == *source)?
+        .probe
+        .as_ref()
+        .ok()?;
+    Some(Warning::SourceAnswers {
+        dc: source.clone(),
+        committed: facts.committed,
+    })
 }
 
 fn of_choice(input: &Input, chosen: &Chosen, verdict: &Verdict) -> Vec<Warning> {

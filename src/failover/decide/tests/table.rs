@@ -251,6 +251,41 @@ fn every_other_warning() {
 }
 
 #[test]
+fn a_dc_in_use_that_answers_is_warned_of_and_has_no_ghosts_of_its_own() {
+    let well = plan(&with(|i| {
+        i.candidates
+            .push(candidate(1, 120, &[(2, 200), (3, 300)], 100));
+    }));
+    let answers = Warning::SourceAnswers {
+        dc: dc(1),
+        committed: usn(120),
+    };
+    assert_eq!(well.warnings[0], answers);
+    let own = well.candidates.iter().find(|verdict| verdict.dc == dc(1));
+    assert_eq!(own.unwrap().ghosts_at_most, None);
+}
+
+#[test]
+fn where_neither_way_gives_a_start_both_reasons_are_told() {
+    let neither = plan(&with(|i| {
+        i.position = Position::LargestSeen;
+        i.candidates.truncate(1);
+        i.candidates[0].at_target = None;
+    }));
+    assert_eq!(neither.chosen, None);
+    let by = |why: &WhyNot| match why {
+        WhyNot::NoStart { method, .. } => Some(*method),
+        _ => None,
+    };
+    let methods: Vec<_> = neither.candidates[0]
+        .why_not
+        .iter()
+        .filter_map(by)
+        .collect();
+    assert_eq!(methods, [Method::Vector, Method::Time]);
+}
+
+#[test]
 fn a_failure_after_the_last_read_counts_only_as_far_as_it() {
     let late = |change: &dyn Fn(&mut Input)| {
         plan(&with(|i| {
