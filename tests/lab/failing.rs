@@ -119,7 +119,11 @@ impl Case {
     }
 
     pub(crate) async fn newest(&self) -> highwater::model::Proposal {
-        self.bed.store.proposals(1).await.unwrap().remove(0)
+        let newest = self.bed.store.proposals(1).await.unwrap().pop();
+        match newest {
+            Some(newest) => newest,
+            None => panic!("no proposal: {:?}", self.stance().await),
+        }
     }
 
     pub(crate) async fn stance(&self) -> (ActionKind, String) {
