@@ -330,6 +330,13 @@ impl Plan {
             | Warning::Ghosts { .. } => false,
         })
     }
+
+    /// The warning of [`Self::needs_person`] that who approved `shown`, the same plan made earlier, did not see: the hash
+    /// is of what would be done, and stays where only what is known of it changes.
+    pub fn unseen_risk(&self, shown: Option<&Self>) -> Option<&Warning> {
+        self.needs_person()
+            .filter(|_| shown.and_then(Self::needs_person).is_none())
+    }
 }
 
 /// A start as `{"start": …}` or `{"none": …}`, instead of the words of the programming language.

@@ -246,6 +246,12 @@ async fn made_again(
         let said = format!("planned again it may skip changes, which takes a person: {risk}");
         return Ok(Err((ProposalState::Withdrawn, said)));
     }
+    if let Some(risk) = plan.unseen_risk(proposal.plan.as_ref()) {
+        let said = format!(
+            "planned again it may skip changes, which the plan that was approved did not say: {risk}; nothing was done"
+        );
+        return Ok(Err((ProposalState::Stale, said)));
+    }
     Ok(Ok(plan))
 }
 

@@ -355,6 +355,12 @@ fn what_may_skip_takes_a_person() {
         matches!(lagging.needs_person(), Some(Warning::LagAboveReplicationTime { dc: of, .. }) if *of == dc(2)),
         "{lagging:?}"
     );
+    // What was shown before the lag was known is the same move, and another risk.
+    let shown = slow(&|i| i.candidates[0].received = None);
+    assert_eq!(shown.needs_person(), None, "{shown:?}");
+    assert_eq!(shown.hash, lagging.hash);
+    assert_eq!(lagging.unseen_risk(Some(&shown)), lagging.needs_person());
+    assert_eq!(lagging.unseen_risk(Some(&lagging)), None, "it was accepted");
     let proven = slow(&|i| i.position = Position::BeforeSearch);
     assert!(proven.chosen.as_ref().unwrap().start.proven);
     assert_eq!(proven.needs_person(), None, "the vector knows what it lags");
