@@ -79,11 +79,17 @@ pub fn may_approve(proposal: &Proposal, who: (&str, &str), safety: &Safety) -> O
     let own = proposal
         .proposed_by
         .as_deref()
-        .is_some_and(|by| by == name || by.split_whitespace().next() == Some(name));
+        .is_some_and(|by| is_of(by, name));
     (own && safety.approvers.len() > 1).then(|| {
         format!(
             "{name} proposed this: another of {} has to approve it",
             safety.approvers.join(", ")
         )
     })
+}
+
+/// Whether what is kept as `anna on sync1` names this user; users of a domain may have blanks in their names.
+fn is_of(by: &str, name: &str) -> bool {
+    by.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(" on "))
 }

@@ -224,6 +224,27 @@ fn approvers_are_those_listed() {
 }
 
 #[test]
+fn whose_name_has_blanks_may_not_approve_their_own() {
+    let own = |by: &str| Proposal {
+        proposed_by: Some(by.to_owned()),
+        ..proposal(ProposalState::Waiting)
+    };
+    let name = r"LAB\anna meier";
+    let two = Safety {
+        approvers: vec![name.to_owned(), "anna".to_owned()],
+        ..Safety::default()
+    };
+    for by in [r"LAB\anna meier", r"LAB\anna meier on sync1"] {
+        assert!(may_approve(&own(by), (name, "uid:70001"), &two).is_some());
+        assert_eq!(may_approve(&own(by), ("anna", "uid:1000"), &two), None);
+    }
+    // Another name that begins alike is another person.
+    for by in ["annabel on sync1", "anna meier on sync1"] {
+        assert_eq!(may_approve(&own(by), ("anna", "uid:1000"), &two), None);
+    }
+}
+
+#[test]
 fn what_a_person_has_to_approve_is_not_held() {
     let mut scene = Scene::down();
     scene.brakes.attempts = (1..=3)
