@@ -19,7 +19,9 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
 };
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
 use lettre::{Address, Message};
 use secrecy::ExposeSecret as _;
 
@@ -154,7 +156,7 @@ async fn hand_over(
             return (Outcome::Later(problem), None);
         }
     };
-    let sent = connection.send(envelope, &mail).await;
+    let sent = offer(&mut connection, envelope, &mail).await;
     let outcome = match sent {
         Ok(answer) if answer.is_positive() && answer.code().to_string().starts_with("250") => {
             Outcome::Taken
@@ -170,6 +172,29 @@ async fn hand_over(
         Err(error) => Outcome::Later(format!("{}: {}", server.host, causes(&error))),
     };
     (outcome, Some(connection))
+}
+
+/// Envelope and mail, up to the answer to DATA. What lettre's own `send` says of a refusal comes only after a good-bye,
+/// for which a server may let it wait until the bound has cut off the refusal too.
+async fn offer(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    mail: &[u8],
+) -> Result<Response, lettre::transport::smtp::Error> {
+    // These take extensions that it knows how to ask for.
+    let mut addresses = envelope.to().iter().chain(envelope.from());
+    if !mail.is_ascii() || addresses.any(|one| !AsRef::<str>::as_ref(one).is_ascii()) {
+        return connection.send(envelope, mail).await;
+    }
+    let from = Mail::new(envelope.from().cloned(), Vec::new());
+    connection.command(from).await?;
+    for to in envelope.to() {
+        connection
+            .command(Rcpt::new(to.clone(), Vec::new()))
+            .await?;
+    }
+    connection.command(Data).await?;
+    connection.message(mail).await
 }
 
 /// Ends the conversation; what became of the mail is known by then, so nothing that fails here changes it.

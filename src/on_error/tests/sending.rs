@@ -435,3 +435,18 @@ async fn a_mail_that_was_taken_is_not_sent_again_where_the_good_bye_hangs() {
     }
     assert_eq!(post.server.mails().len(), 1);
 }
+
+#[tokio::test]
+async fn a_refusal_counts_where_the_good_bye_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Protection::Clear).await;
+    let mut mail = mail_server(server.port, MailSecurity::Clear, TlsTrust::System);
+    mail.timeout = Duration::from_millis(500);
+    let post = Post::of(folder, server, mail).await;
+    post.queue("a", &["anna@example.com"]).await;
+    post.server.set(Fault::RefuseAndHang);
+    post.send().await;
+    assert_eq!(post.count(DeliveryState::Dead).await, 1);
+    let problem = post.problem(DeliveryState::Dead).await;
+    assert!(problem.contains("554"), "{problem}");
+}

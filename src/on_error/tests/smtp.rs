@@ -31,6 +31,8 @@ pub(super) enum Fault {
     Hold,
     /// The mail is taken, and the good-bye never answered.
     HangAtQuit,
+    /// The mail is refused for good, and the good-bye never answered.
+    RefuseAndHang,
     /// No answer to anything.
     Silent,
 }
@@ -222,6 +224,10 @@ async fn talk(
                 let Some(text) = mail(&mut stream).await else {
                     return Ended::Closed;
                 };
+                if fault == Fault::RefuseAndHang {
+                    say(&mut stream, "554 no").await;
+                    continue;
+                }
                 if let Fault::Data(answer) = fault {
                     say(&mut stream, answer).await;
                     continue;
@@ -242,7 +248,7 @@ async fn talk(
                 say(&mut stream, "250 taken").await;
             }
             "QUIT" => {
-                if fault == Fault::HangAtQuit {
+                if matches!(fault, Fault::HangAtQuit | Fault::RefuseAndHang) {
                     tokio::time::sleep(Duration::from_mins(1)).await;
                 }
                 say(&mut stream, "221 bye").await;
