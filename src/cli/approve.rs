@@ -91,7 +91,29 @@ async fn answer(
         desk.send_due().await?;
     }
     context.output.show(&proposal, || drawn(&proposal))?;
-    Ok(super::on_error::exit_of(proposal.state))
+    Ok(if approved {
+        exit_of_approval(proposal.state)
+    } else {
+        super::on_error::exit_of(proposal.state)
+    })
+}
+
+/// How an approval ends: well only where the sync was moved.
+fn exit_of_approval(state: ProposalState) -> Exit {
+    match state {
+        ProposalState::Done => Exit::Ok,
+        ProposalState::Failed => Exit::Failed,
+        // Longer than it is waited for.
+        ProposalState::Approved | ProposalState::Running => Exit::Partial,
+        ProposalState::NoPlan
+        | ProposalState::Stale
+        | ProposalState::Expired
+        | ProposalState::Withdrawn
+        | ProposalState::Rejected
+        | ProposalState::Wanted
+        | ProposalState::Planned
+        | ProposalState::Waiting => Exit::Refused,
+    }
 }
 
 /// A proposal that was approved and not brought to its end: whoever did that may have died.
@@ -130,4 +152,24 @@ pub(super) fn drawn(proposal: &Proposal) -> String {
         _ = write!(text, "\n  {outcome}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, ProposalState, exit_of_approval};
+
+    #[test]
+    fn an_approval_ends_well_only_where_the_sync_was_moved() {
+        for (state, exit) in [
+            (ProposalState::Done, Exit::Ok),
+            (ProposalState::Failed, Exit::Failed),
+            (ProposalState::Running, Exit::Partial),
+            (ProposalState::Approved, Exit::Partial),
+            (ProposalState::Withdrawn, Exit::Refused),
+            (ProposalState::Stale, Exit::Refused),
+            (ProposalState::Expired, Exit::Refused),
+        ] {
+            assert_eq!(exit_of_approval(state), exit, "{state}");
+        }
+    }
 }
