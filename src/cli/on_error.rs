@@ -85,7 +85,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let resource = context.resource(&settings, &args.resource)?.clone();
     let failure_timestamp = happened(args.failure_timestamp, clock::now(), context);
     let errors = errors(&args.errors)?;
-    let desk = desk(settings, context).await?;
+    let store = context.store(&settings).await?;
     let new = NewFailure {
         resource: resource.name.clone(),
         at: clock::now(),
@@ -93,7 +93,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         source: who::who(),
         errors,
     };
-    let id = desk.store.report_failure(&new).await?;
+    // Before anything else that can fail: whoever calls this may call it once.
+    let id = store.report_failure(&new).await?;
+    let desk = desk_on(store, settings)?;
     if desk.store.service_is_alive().await? {
         looked_at(&desk, id).await?;
     } else {
@@ -169,10 +171,24 @@ fn errors(given: &[OsString]) -> Result<Vec<String>, CliError> {
             "no error is given: name it as an argument, or write it to standard input".to_owned(),
         ));
     }
-    let cut = |text: &String| text.trim().chars().take(ERROR).collect();
+    let cut = |text: &String| ends_of(text.trim());
     // The last ones: a log ends with what went wrong.
     let from = texts.len().saturating_sub(ERRORS);
     Ok(texts.iter().skip(from).map(cut).collect())
+}
+
+/// A text of at most [`ERROR`] characters: a longer one without its middle. A stack trace begins with what went wrong, a
+/// log or a line with progress in it ends with that.
+fn ends_of(text: &str) -> String {
+    let over = text.chars().count().saturating_sub(ERROR);
+    if over == 0 {
+        return text.to_owned();
+    }
+    let half = ERROR / 2;
+    // The mark takes the place of one character.
+    let head = text.chars().take(half);
+    let tail = text.chars().skip(half + over + 1);
+    head.chain(['…']).chain(tail).collect()
 }
 
 /// The failure process on this store, for a command.
@@ -264,14 +280,16 @@ pub(super) async fn until_ended(desk: &Desk, proposal: Proposal) -> Result<Propo
         if newest.state.is_ended() {
             break;
         }
-        if desk.store.service_is_alive().await? {
-            tokio::time::sleep(PAUSE).await;
-        } else {
+        if !desk.store.service_is_alive().await? {
             proposals::turn(desk).await?;
             while desk.send_due().await? > 0 {}
         }
         if let Some(now) = desk.store.proposal(id).await? {
             newest = now;
+        }
+        // Another process may carry it out, or what it needs may be away for a moment.
+        if !newest.state.is_ended() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
     Ok(newest)
@@ -315,7 +333,18 @@ fn drawn(reported: &Reported) -> String {
 mod tests {
     use std::io::{Error, ErrorKind, Read};
 
-    use super::{READ, end_of};
+    use super::{ERROR, READ, end_of, ends_of};
+
+    #[test]
+    fn a_long_error_keeps_its_beginning_and_its_end() {
+        for length in [ERROR - 14, ERROR - 13, ERROR, 10 * ERROR] {
+            let all = format!("begins{}ends up", "ä".repeat(length));
+            let kept = ends_of(&all);
+            assert!(kept.chars().count() <= ERROR, "of {length}");
+            assert!(kept.starts_with("begins") && kept.ends_with("ends up"));
+            assert_eq!(kept == all, all.chars().count() <= ERROR, "of {length}");
+        }
+    }
 
     /// Gives its bytes a few at a time, interrupted before each.
     struct Halting<'a> {
