@@ -81,13 +81,13 @@ fn happened(given: Option<UtcMs>, now: UtcMs, context: &Context) -> Option<UtcMs
 
 /// Takes the failure down, and runs the failure process where no service does.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
-    let settings = context.settings(Secrets::Resolve)?;
-    let resource = context.resource(&settings, &args.resource)?.clone();
+    let settings = context.settings(Secrets::Skip)?;
+    let name = context.resource(&settings, &args.resource)?.name.clone();
     let failure_timestamp = happened(args.failure_timestamp, clock::now(), context);
     let errors = errors(&args.errors)?;
     let store = context.store(&settings).await?;
     let new = NewFailure {
-        resource: resource.name.clone(),
+        resource: name,
         at: clock::now(),
         failure_timestamp,
         source: who::who(),
@@ -95,6 +95,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     };
     // Before anything else that can fail: whoever calls this may call it once.
     let id = store.report_failure(&new).await?;
+    // A password that cannot be read is such a thing.
+    let settings = context.settings(Secrets::Resolve)?;
+    let resource = context.resource(&settings, &args.resource)?.clone();
     let desk = desk_on(store, settings)?;
     if desk.store.service_is_alive().await? {
         looked_at(&desk, id).await?;

@@ -399,3 +399,18 @@ fn what_waits_is_tried_again_by_collect() {
     let got = std::fs::read_to_string(folder.path().join("told.json")).unwrap();
     assert!(got.contains("hr: the sync fails (credentials)"), "{got}");
 }
+
+#[test]
+fn a_password_that_cannot_be_read_loses_no_error() {
+    let folder = folder(true);
+    let path = folder.path().join("highwater.toml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let bad = good.replace("{ env = \"HW_PASS\" }", "{ env = \"HW_GONE\" }");
+    assert_ne!(good, bad);
+    std::fs::write(&path, bad).unwrap();
+    let failed = run(folder.path(), &["on-error", "hr", "Connection refused"]);
+    assert_eq!(failed.status.code(), Some(78), "{}", stderr(&failed));
+    std::fs::write(&path, good).unwrap();
+    let told = json(&folder, &["on-error", "hr", "Connection refused"]);
+    assert_eq!(told["failure"]["id"], 2, "the first is on record: {told}");
+}
