@@ -32,6 +32,8 @@ pub(super) struct Outbox {
     pulse: Pulse,
     stop: CancellationToken,
     delivered: u64,
+    /// How long a sink may be down in one go; `None` for ever.
+    patience: Option<Duration>,
 }
 
 impl Outbox {
@@ -64,18 +66,27 @@ impl Outbox {
             pulse,
             stop,
             delivered: 0,
+            patience: None,
         })
+    }
+
+    /// The same, but a sink that is down for longer is an error: what it has not taken stays queued.
+    pub(super) fn giving_up_after(self, patience: Duration) -> Self {
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// Delivers until every sink has everything; ends early where the feed is stopped or moved.
     pub(super) async fn drain(&mut self, fence: &CursorTag) -> Result<(), FeedError> {
         for at in 0..self.sinks.len() {
-            let mut failures = 0;
+            let (mut failures, mut down_for) = (0, clock::Stopwatch::start());
             loop {
                 self.pulse.beat();
                 match self.batch(at).await? {
                     Batch::Empty => break,
-                    Batch::Delivered => failures = 0,
+                    Batch::Delivered => (failures, down_for) = (0, clock::Stopwatch::start()),
                     Batch::Down(down) if down.is_fatal => {
                         let sink = self.names.get(at).cloned().unwrap_or_default();
                         return Err(FeedError::SinkDown {
@@ -86,8 +97,20 @@ impl Outbox {
                     Batch::Down(down) => {
                         failures += 1;
                         let wait = next_wait(failures, down.retry_after, clock::chance());
-                        let (sink, ms) = (self.names.get(at), wait.as_millis());
-                        tracing::warn!(resource = %self.resource, sink, ms, "{}; tried again", down.why);
+                        let sink = self.names.get(at).cloned().unwrap_or_default();
+                        if self
+                            .patience
+                            .is_some_and(|most| down_for.elapsed() + wait > most)
+                        {
+                            let why =
+                                format!("{}; what it has not taken stays queued for it", down.why);
+                            return Err(FeedError::SinkDown { sink, why });
+                        }
+                        let next = Duration::from_millis(
+                            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                        );
+                        let next = humantime::format_duration(next);
+                        tracing::warn!(resource = %self.resource, sink, "{}; tried again in {next}", down.why);
                         self.pause(wait, fence).await?;
                     }
                 }

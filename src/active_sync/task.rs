@@ -130,9 +130,11 @@ impl Task {
         Ok(())
     }
 
-    /// Reads everything there is, once, and delivers it; for how many events, see the result.
+    /// Reads everything there is, once, and delivers it; for how many events, see the result. A sink that is down for
+    /// longer than `patience` ends it with [`FeedError::SinkDown`].
     pub async fn once(
         mut self,
+        patience: Duration,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<u64, FeedError> {
         let lock = self
@@ -142,7 +144,7 @@ impl Task {
         let Some(_lock) = lock else {
             return Err(FeedError::Driven(self.resource.name.clone()));
         };
-        let mut outbox = self.outbox()?;
+        let mut outbox = self.outbox()?.giving_up_after(patience);
         loop {
             let was_load = self.step(&mut outbox, progress).await?;
             if !was_load {

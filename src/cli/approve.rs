@@ -73,6 +73,9 @@ async fn answer(
             proposal
         }
         Err(AnswerError::Store(error)) => return Err(error.into()),
+        Err(unknown @ AnswerError::Unknown(_)) => {
+            return Err(CliError::Usage(unknown.to_string()));
+        }
         Err(refused) => match under_way(&desk, id, approved).await? {
             Some(proposal) => {
                 context.message(format!("{refused}; it is carried on"));

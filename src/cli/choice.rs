@@ -18,7 +18,7 @@ pub struct Choice {
     /// Take this DC and no other
     #[arg(long, value_name = "DC", visible_alias = "backup-dc")]
     pub to: Option<DcName>,
-    /// Manual: start at the sample of this time, as `history` lists it; needs --to
+    /// Manual: start at the sample of this time, as `history` lists it; UTC unless it names a zone; needs --to
     #[arg(
         long,
         value_name = "TIME",
@@ -29,7 +29,7 @@ pub struct Choice {
     /// Choose among all backup DCs (the default without --usn-date)
     #[arg(long)]
     pub auto: bool,
-    /// When the DC in use failed [default: its last good sample]
+    /// When the DC in use failed, in UTC unless it names a zone [default: its last good sample]
     #[arg(long, value_name = "TIME")]
     pub failure_timestamp: Option<UtcMs>,
     /// Hours within which a change has surely reached every DC [default: the resource's]

@@ -14,7 +14,7 @@ Examples:
   highwater failover hr --to dc2 --usn-date 2026-11-22T09:58:00Z --yes  manual
   highwater failover hr --auto --failure-timestamp 2026-11-22T10:15:00Z --no-restart
   highwater failover hr --dry-run                                       each step, none done
-  highwater failover hr --propose --reason 'dc1 goes into maintenance'   another person approves it";
+  highwater failover hr --propose --reason 'dc1 goes into maintenance'   somebody has to approve it";
 
 /// Moves a resource to another DC: stops the sync, rewrites host and cursor, starts the sync
 #[derive(Debug, Clone, clap::Args)]
@@ -34,7 +34,7 @@ pub struct Args {
     /// Show each step and do none
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not move: propose the plan, for another person to `approve`
+    /// Do not move: propose the plan, to be approved; with two or more `approvers`, by another person
     #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
     pub propose: bool,
     /// Why; kept with the proposal and told

@@ -31,7 +31,7 @@ pub struct Args {
     /// Only this DC
     #[arg(long, value_name = "DC")]
     pub dc: Option<DcName>,
-    /// Nothing older than this
+    /// Nothing older than this, in UTC unless it names a zone
     #[arg(long, value_name = "TIME")]
     pub since: Option<UtcMs>,
     /// At most so many samples per DC, the newest [default: 20, with --plot all]

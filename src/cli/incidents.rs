@@ -112,9 +112,9 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             let desk = super::on_error::desk(settings, context).await?;
             let word = format!("by {}: {reason}", user::person().await.who);
             if !desk.resolve_by_hand(incident, &word, clock::now()).await? {
-                return Err(CliError::Refused {
-                    reason: format!("incident {incident} is not open, or there is none"),
-                });
+                return Err(CliError::Usage(format!(
+                    "incident {incident} is not open, or there is none; `highwater incidents` lists them"
+                )));
             }
             if !desk.store.service_is_alive().await? {
                 desk.send_due().await?;

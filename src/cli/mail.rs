@@ -262,9 +262,9 @@ async fn resend(delivery: Option<i64>, context: &Context) -> Result<Exit, CliErr
     let desk = super::on_error::desk(settings, context).await?;
     let queued = desk.store.resend_deliveries(delivery, clock::now()).await?;
     if queued == 0 {
-        return Err(CliError::Refused {
-            reason: "there is no such dead letter; `highwater mail queue` lists them".to_owned(),
-        });
+        return Err(CliError::Usage(
+            "there is no such dead letter; `highwater mail queue` lists them".to_owned(),
+        ));
     }
     if !desk.store.service_is_alive().await? {
         while desk.send_due().await? > 0 {}

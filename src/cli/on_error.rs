@@ -52,7 +52,7 @@ pub struct Args {
     pub resource: ResourceName,
     /// The errors (`resultErrors`), one an argument [default: the lines of standard input]
     pub errors: Vec<OsString>,
-    /// When the sync failed [default: now]
+    /// When the sync failed, in UTC unless it names a zone [default: now]
     #[arg(long, value_name = "TIME")]
     pub failure_timestamp: Option<UtcMs>,
 }

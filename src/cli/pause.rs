@@ -31,7 +31,7 @@ pub struct Args {
     /// For how long
     #[arg(long = "for", value_name = "DURATION", value_parser = span, conflicts_with = "until")]
     pub span: Option<Duration>,
-    /// Until when
+    /// Until when, in UTC unless it names a zone
     #[arg(long, value_name = "TIME")]
     pub until: Option<UtcMs>,
     /// Why; kept and shown
@@ -73,9 +73,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
             return usage("say whose pause ends: a resource, or --all");
         }
         if store.end_pauses(args.resource.as_ref(), now).await? == 0 {
-            return Err(CliError::Refused {
-                reason: "there is no such pause".to_owned(),
-            });
+            return usage("there is no such pause; `highwater pause` lists them");
         }
     } else if named {
         let until = match (args.span, args.until) {

@@ -1,5 +1,7 @@
 //! `sync`: the feed of a resource in the foreground.
 
+use std::time::Duration;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -79,10 +81,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     }
 }
 
+/// How long `--once` waits for a sink that is down: whoever schedules it comes again.
+const SINK_PATIENCE: Duration = Duration::from_secs(30);
+
 async fn once(task: Task, quiet: bool) -> Result<u64, FeedError> {
     let mut bar = None;
     let mut progress = |load: &Load| show(&mut bar, load, quiet);
-    let ended = task.once(&mut progress).await;
+    let ended = task.once(SINK_PATIENCE, &mut progress).await;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }

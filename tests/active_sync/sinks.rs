@@ -1,10 +1,14 @@
 //! Sinks that are down, refuse, and work again.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use highwater::active_sync::Task;
+use highwater::clock::Pulse;
 use highwater::config::{CommandSink, Sink};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use crate::bed::{Bed, Make, hr};
 use crate::moving::Tally;
@@ -23,24 +27,28 @@ pub(crate) const MAKE: Make = Make {
 /// A program that does as the file `mode` beside it says: takes the event, is down (75), or refuses it (65).
 const PROGRAM: &str = "#!/bin/sh\nread -r line\ncase $(cat \"$1/mode\" 2>/dev/null) in\ndown) exit 75;;\nrefuse) exit 65;;\n*) printf '%s\\n' \"$line\" >> \"$1/events.jsonl\";;\nesac\n";
 
+/// The folder with the program, the sink that it is, and its mode.
+fn program() -> (TempDir, Sink, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("take");
+    std::fs::write(&program, PROGRAM).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let sink = Sink::Command(CommandSink {
+        argv: [&program, folder.path()]
+            .map(|path| path.display().to_string())
+            .to_vec(),
+        timeout: Duration::from_secs(10),
+    });
+    let mode = folder.path().join("mode");
+    (folder, sink, mode)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sink_that_is_down_gets_everything_later_and_what_it_refuses_is_kept() {
     let mut tally = Tally::default();
     for seed in seeds(2) {
-        let folder = TempDir::new().unwrap();
-        let program = folder.path().join("take");
-        std::fs::write(&program, PROGRAM).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        let (mode, file) = (
-            folder.path().join("mode"),
-            folder.path().join("events.jsonl"),
-        );
-        let sink = Sink::Command(CommandSink {
-            argv: [&program, folder.path()]
-                .map(|path| path.display().to_string())
-                .to_vec(),
-            timeout: Duration::from_secs(10),
-        });
+        let (folder, sink, mode) = program();
+        let file = folder.path().join("events.jsonl");
         let mut bed = Bed::with_sink(seed, MAKE, folder, sink, Receiver::new(&file)).await;
         bed.start();
         bed.begun(true).await;
@@ -68,4 +76,30 @@ async fn a_sink_that_is_down_gets_everything_later_and_what_it_refuses_is_kept()
         bed.stop().await;
     }
     tally.tell("a sink that is down and refuses");
+}
+
+/// `sync --once` beside a scheduler: it ends, and the next one delivers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_pass_does_not_wait_for_ever_for_a_sink_and_loses_nothing() {
+    let (folder, sink, mode) = program();
+    let file = folder.path().join("events.jsonl");
+    std::fs::write(&mode, "down").unwrap();
+    let mut bed = Bed::with_sink(1, MAKE, folder, sink, Receiver::new(&file)).await;
+    bed.live(40);
+    let once = |bed: &Bed| {
+        let (pulse, stop) = (Pulse::start(), CancellationToken::new());
+        let task = Task::new(&bed.store, &bed.settings, &hr(), false, pulse, stop).unwrap();
+        Box::pin(async move { task.once(Duration::from_millis(300), &mut |_| ()).await })
+    };
+    let down = once(&bed).await.unwrap_err().to_string();
+    assert!(
+        down.contains("sink `out`") && down.contains("stays queued"),
+        "{down}"
+    );
+    std::fs::write(&mode, "take").unwrap();
+    assert!(once(&bed).await.unwrap() > 0);
+    bed.receiver.read_on();
+    assert!(bed.receiver.wrong.is_empty(), "{:#?}", bed.receiver.wrong);
+    let missed = bed.missed(bed.in_use().await.unwrap());
+    assert!(missed.is_empty(), "{missed:#?}");
 }

@@ -162,7 +162,7 @@ fn errors_come_as_arguments_or_on_standard_input() {
         folder.path(),
         &["incidents", "resolve", "1", "--reason", "x"],
     );
-    assert_eq!(twice.status.code(), Some(3));
+    assert_eq!(twice.status.code(), Some(2));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_pause_has_an_owner_a_reason_and_an_end() {
     assert_eq!(ended["pauses"], Value::Array(Vec::new()));
     assert_eq!(
         run(folder.path(), &["pause", "hr", "--end"]).status.code(),
-        Some(3)
+        Some(2)
     );
 }
 
@@ -260,7 +260,7 @@ fn a_pause_has_an_owner_a_reason_and_an_end() {
 fn what_cannot_be_answered_or_sent_is_refused() {
     let folder = folder(true);
     let unknown = run(folder.path(), &["approve", "7"]);
-    assert_eq!(unknown.status.code(), Some(3));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(
         stderr(&unknown).contains("there is no proposal 7"),
         "{}",

@@ -170,8 +170,7 @@ async fn of_two_answers_at_once_the_later_is_told_of_the_other() {
     for seed in 28..31 {
         let mut case = Case::new(seed, AutoFailover::Propose).await;
         case.goes_down().await;
-        case.turn().await;
-        let id = case.newest().await.id;
+        let id = case.proposed().await.id;
         let anna = person("anna");
         let answer = |yes| case.desk.answer(id, &anna, yes, None, clock::now());
         let (yes, no) = tokio::join!(answer(true), answer(false));

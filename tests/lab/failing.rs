@@ -118,6 +118,18 @@ impl Case {
         self.desk.turn(Eyes::default(), clock::now()).await.unwrap();
     }
 
+    /// Turns until a proposal is there: on a busy machine a probe may take its time, and its signal comes later.
+    pub(crate) async fn proposed(&self) -> highwater::model::Proposal {
+        for _ in 0..50 {
+            self.turn().await;
+            if let Some(proposal) = self.bed.store.proposals(1).await.unwrap().pop() {
+                return proposal;
+            }
+            self.desk.probe_all(self.bed.resource()).await.unwrap();
+        }
+        self.newest().await
+    }
+
     pub(crate) async fn newest(&self) -> highwater::model::Proposal {
         let newest = self.bed.store.proposals(1).await.unwrap().pop();
         match newest {
