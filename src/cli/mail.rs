@@ -261,7 +261,7 @@ async fn resend(delivery: Option<i64>, context: &Context) -> Result<Exit, CliErr
     let settings = context.settings(Secrets::Resolve)?;
     let desk = super::on_error::desk(settings, context).await?;
     let queued = desk.store.resend_deliveries(delivery, clock::now()).await?;
-    if queued == 0 {
+    if queued == 0 && delivery.is_some() {
         return Err(CliError::Usage(
             "there is no such dead letter; `highwater mail queue` lists them".to_owned(),
         ));

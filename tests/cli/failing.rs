@@ -281,10 +281,15 @@ fn what_cannot_be_answered_or_sent_is_refused() {
     let nowhere = run(folder.path(), &["mail", "preview", "--send", "ops"]);
     assert_eq!(nowhere.status.code(), Some(2));
     assert_eq!(
-        run(folder.path(), &["mail", "resend", "--all"])
-            .status
-            .code(),
-        Some(3)
+        run(folder.path(), &["mail", "resend", "17"]).status.code(),
+        Some(2)
+    );
+    let none = run(folder.path(), &["mail", "resend", "--all"]);
+    assert_eq!(none.status.code(), Some(0));
+    assert!(
+        stderr(&none).contains("0 queued again"),
+        "{}",
+        stderr(&none)
     );
     assert_eq!(json(&folder, &["mail", "queue"]), Value::Array(Vec::new()));
 }
