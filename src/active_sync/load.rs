@@ -132,7 +132,7 @@ impl Work<'_> {
         outbox: &mut Outbox,
     ) -> Result<(), FeedError> {
         if load.is_resync {
-            self.brake(reader, load).await?;
+            self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
             let covers = Self::covered(load.vectors.get(&nc), reader, to);
@@ -183,7 +183,12 @@ impl Work<'_> {
     }
 
     /// Counts what a resync would delete before it deletes anything.
-    async fn brake(&self, reader: &mut Reader, load: &Load) -> Result<(), FeedError> {
+    async fn brake(
+        &self,
+        reader: &mut Reader,
+        load: &Load,
+        outbox: &Outbox,
+    ) -> Result<(), FeedError> {
         let known = self.store.count_told(&self.resource.name).await?.within;
         let max = load
             .max_deletes
@@ -198,6 +203,7 @@ impl Work<'_> {
                 let (session, (what, ..)) = reader.parts();
                 let reading = Reading::new(&what.schema, &what.projection);
                 for (guid, told) in &some {
+                    outbox.beat();
                     let image = read_object(session, *guid, &reading).await?;
                     let is_gone = image.is_none_or(|image| image.is_deleted);
                     deletes += u64::from(is_gone && told.standing == Standing::In);

@@ -3,6 +3,9 @@
 //! # Decisions
 //! - A sink that is down holds the feed where it stands, with pauses that grow; the process goes on. Pages are not read
 //!   meanwhile, so nothing grows.
+//! - A sink may take long over a batch, and a feed that waits for it lives: it shows so all the while.
+//! - What only a sink had still to take that is no longer configured is removed with the first delivery: no other
+//!   acknowledgement need ever come.
 //! - Small batches: an acknowledgement that is lost with the process makes no more than a batch come again.
 
 use std::time::Duration;
@@ -34,6 +37,8 @@ pub(super) struct Outbox {
     delivered: u64,
     /// How long a sink may be down in one go; `None` for ever.
     patience: Option<Duration>,
+    /// Whether what waited for sinks of old alone was removed.
+    is_cleared: bool,
 }
 
 impl Outbox {
@@ -67,6 +72,7 @@ impl Outbox {
             stop,
             delivered: 0,
             patience: None,
+            is_cleared: false,
         })
     }
 
@@ -116,7 +122,17 @@ impl Outbox {
                 }
             }
         }
+        if !self.is_cleared {
+            let cleared = self.store.clear_outbox(&self.resource, &self.names);
+            cleared.await?;
+            self.is_cleared = true;
+        }
         Ok(())
+    }
+
+    /// Shows that the feed lives.
+    pub(super) fn beat(&self) {
+        self.pulse.beat();
     }
 
     /// How many events the sinks have taken, counted once for each sink.
@@ -136,9 +152,15 @@ impl Outbox {
         if queue.is_empty() {
             return Ok(Batch::Empty);
         }
-        let delivered = tokio::select! {
-            delivered = sink.deliver(&queue) => delivered,
-            () = self.stop.cancelled() => return Err(FeedError::Interrupted(self.resource.clone())),
+        let mut beating = tokio::time::interval(LOOK);
+        let delivering = sink.deliver(&queue);
+        tokio::pin!(delivering);
+        let delivered = loop {
+            tokio::select! {
+                delivered = &mut delivering => break delivered,
+                () = self.stop.cancelled() => return Err(FeedError::Interrupted(self.resource.clone())),
+                _ = beating.tick() => self.pulse.beat(),
+            }
         };
         let Delivered {
             acknowledged_up_to,

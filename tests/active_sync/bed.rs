@@ -193,11 +193,25 @@ impl Bed {
         self.task.is_some()
     }
 
-    pub(crate) fn start(&mut self) {
+    /// Has another configuration from the next start on.
+    pub(crate) fn feed_settings(&mut self, change: impl FnOnce(&mut config::Feed)) {
+        let settings = Arc::make_mut(&mut self.settings);
+        let resource = settings.resources.get_mut(&hr()).unwrap();
+        change(resource.feed.as_mut().unwrap());
+    }
+
+    /// The same for the sinks.
+    pub(crate) fn sinks(&mut self, change: impl FnOnce(&mut BTreeMap<String, Sink>)) {
+        self.feed_settings(|feed| change(&mut feed.sinks));
+    }
+
+    /// Starts the task; gives its pulse.
+    pub(crate) fn start(&mut self) -> Pulse {
         assert!(self.task.is_none());
         let stop = CancellationToken::new();
         let (store, pulse) = (&self.store, Pulse::start());
-        let task = Task::new(store, &self.settings, &hr(), false, pulse, stop.clone()).unwrap();
+        let beats = pulse.clone();
+        let task = Task::new(store, &self.settings, &hr(), false, beats, stop.clone()).unwrap();
         let seed = self.seed;
         let running = tokio::spawn(async move {
             if let Err(error) = task.serve().await {
@@ -205,6 +219,7 @@ impl Bed {
             }
         });
         self.task = Some((running, stop));
+        pulse
     }
 
     /// Drops the task where it stands.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use highwater::active_sync::Task;
 use highwater::clock::Pulse;
-use highwater::config::{CommandSink, Sink};
+use highwater::config::{CommandSink, FileSink, Sink};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -102,4 +102,86 @@ async fn one_pass_does_not_wait_for_ever_for_a_sink_and_loses_nothing() {
     assert!(bed.receiver.wrong.is_empty(), "{:#?}", bed.receiver.wrong);
     let missed = bed.missed(bed.in_use().await.unwrap());
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A program that takes its time with every event.
+const SLOW: &str =
+    "#!/bin/sh\nread -r line\nsleep 0.05\nprintf '%s\\n' \"$line\" >> \"$1/events.jsonl\"\n";
+
+/// A whole batch takes longer than anybody who watches waits: each event it takes is a sign of life, and what it has taken
+/// is soon on record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_sink_is_no_dead_feed() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("take");
+    std::fs::write(&program, SLOW).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let file = folder.path().join("events.jsonl");
+    let sink = Sink::Command(CommandSink {
+        argv: [&program, folder.path()]
+            .map(|path| path.display().to_string())
+            .to_vec(),
+        timeout: Duration::from_secs(10),
+    });
+    let make = Make { users: 150, ..MAKE };
+    let mut bed = Bed::with_sink(1, make, folder, sink, Receiver::new(&file)).await;
+    let pulse = bed.start();
+    let mut longest = Duration::ZERO;
+    let mut waiting = Vec::new();
+    for _ in 0..400 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        longest = longest.max(pulse.silence());
+        if bed.feed().await.is_some() {
+            let waits = bed.store.feed_backlog(&hr()).await.unwrap().events;
+            if waiting.last() != Some(&waits) {
+                waiting.push(waits);
+            }
+        }
+    }
+    bed.stop().await;
+    assert!(longest < Duration::from_secs(2), "no beat for {longest:?}");
+    assert!(waiting.len() > 3, "not on record: {waiting:?} wait");
+}
+
+/// A sink that was down is taken out of the configuration: what only it still had to take holds nothing back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_is_taken_out_holds_nothing_back() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let sink = Sink::File(FileSink {
+        path: file.clone(),
+        rotate_bytes: u64::MAX,
+        keep: 1,
+    });
+    let mut bed = Bed::with_sink(1, MAKE, folder, sink, Receiver::new(&file)).await;
+    bed.start();
+    bed.begun(true).await;
+    bed.rest().await;
+    bed.stop().await;
+    let down = Sink::Command(CommandSink {
+        argv: vec!["/bin/false".to_owned()],
+        timeout: Duration::from_secs(10),
+    });
+    bed.sinks(|sinks| drop(sinks.insert("spare".to_owned(), down)));
+    let used = bed.in_use().await.unwrap();
+    bed.with(|forest, now| forest.new_user(used, 900, now).unwrap());
+    bed.start();
+    while bed
+        .store
+        .feed_backlog(&hr())
+        .await
+        .unwrap()
+        .by_sink
+        .get("out")
+        != Some(&0)
+        || bed.store.feed_backlog(&hr()).await.unwrap().events == 0
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bed.stop().await;
+    bed.sinks(|sinks| drop(sinks.remove("spare")));
+    bed.start();
+    bed.rest().await;
+    bed.look().await;
+    bed.stop().await;
 }

@@ -7,6 +7,8 @@
 //! # Decisions
 //! - In order, at least once: an event is tried only when all before it were taken or are dead letters, and a failure
 //!   leaves the rest. The same event may come twice, under the same id.
+//! - A receiver of single events is given no new one after a second: what it has taken by then is put on record, or a
+//!   stop in the middle would have all of it come again.
 //! - A *dead letter* is an event that the receiver says it will never take. It counts as passed, so that one bad event
 //!   does not hold up all others; the caller keeps it.
 //! - What is said about a failure names the sink's server or file, never the path or query of a URL, a secret or a part
@@ -22,8 +24,12 @@ use std::time::Duration;
 
 pub use backoff::next_wait;
 
+use crate::clock::Stopwatch;
 use crate::config;
 use crate::model::Queued;
+
+/// How long a receiver of single events is given new ones.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Why a sink cannot be used at all.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +69,7 @@ pub struct Delivered {
     pub acknowledged_up_to: Option<i64>,
     /// What the receiver will never take.
     pub dead: Vec<Dead>,
-    /// Why the rest was not tried.
+    /// Why the rest was not tried; `None` where its turn comes.
     pub down: Option<Down>,
 }
 
@@ -146,7 +152,7 @@ impl Sink {
         &self.name
     }
 
-    /// Delivers the events in their order, up to the first that is not taken. May be dropped at any time: what it did
+    /// Delivers the events in their order, up to the first that is not taken, or as many as its time allows. May be dropped at any time: what it did
     /// by then is only not known to have been done.
     pub async fn deliver(&mut self, events: &[Queued]) -> Delivered {
         match &mut self.kind {
@@ -174,7 +180,11 @@ enum Single {
 impl Single {
     async fn deliver(&self, events: &[Queued]) -> Delivered {
         let mut delivered = Delivered::default();
+        let began = Stopwatch::start();
         for event in events {
+            if delivered.acknowledged_up_to.is_some() && began.elapsed() > TURN {
+                break;
+            }
             let outcome = match self {
                 Self::Webhook(hook) => hook.post(event).await,
                 Self::Command(program) => program.run(event).await,

@@ -110,13 +110,21 @@ impl Store {
                  ON CONFLICT (feed_id, sink) DO UPDATE SET acknowledged = excluded.acknowledged",
             )?
             .execute(params![feed, sink, before.max(up_to)])?;
-            let mut by_all = before.max(up_to);
-            for other in &sinks {
-                by_all = by_all.min(acknowledged(tx, feed, other)?);
-            }
-            tx.prepare_cached("DELETE FROM feed_outbox WHERE feed_id = ?1 AND seq <= ?2")?
-                .execute(params![feed, by_all])?;
-            Ok(())
+            clear(tx, feed, &sinks)
+        })
+        .await
+    }
+
+    /// Removes what all of `sinks` have acknowledged, whatever others have.
+    pub async fn clear_outbox(
+        &self,
+        resource: &ResourceName,
+        sinks: &[String],
+    ) -> Result<(), StoreError> {
+        let (resource, sinks) = (resource.clone(), sinks.to_vec());
+        self.write(move |tx| match id_of(tx, &resource)? {
+            Some(feed) => clear(tx, feed, &sinks),
+            None => Ok(()),
         })
         .await
     }
@@ -190,6 +198,17 @@ pub(super) fn count(tx: &Transaction<'_>, feed: i64) -> Result<u64, StoreError> 
         .prepare_cached("SELECT count(*) FROM feed_outbox WHERE feed_id = ?1")?
         .query_row([feed], |row| row.get(0))?;
     values::count("feed_outbox", n)
+}
+
+/// Removes what all of `sinks` have; nothing where there are none.
+fn clear(tx: &Transaction<'_>, feed: i64, sinks: &[String]) -> Result<(), StoreError> {
+    let places = sinks.iter().map(|sink| acknowledged(tx, feed, sink));
+    let places: Vec<i64> = places.collect::<Result<_, _>>()?;
+    if let Some(by_all) = places.into_iter().min() {
+        tx.prepare_cached("DELETE FROM feed_outbox WHERE feed_id = ?1 AND seq <= ?2")?
+            .execute(params![feed, by_all])?;
+    }
+    Ok(())
 }
 
 fn acknowledged(tx: &Transaction<'_>, feed: i64, sink: &str) -> Result<i64, StoreError> {
