@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{
-    Judgement, Purpose, Reading, Sought, Verdict, event, judge, judge_unseen, judge_whole,
-    settle_targets,
+    Judgement, Purpose, Reading, Sought, Verdict, event, judge, judge_gone, judge_unseen,
+    judge_whole, settle_targets, tell_gone,
 };
 use super::error::FeedError;
 use super::outbox::Outbox;
@@ -185,6 +185,9 @@ impl<'a> Pages<'a> {
                         true,
                         &told,
                     ),
+                    Some(told) if !forget && is_still_gone(&told, image, in_scope) => {
+                        judge_gone(&reading, image, at, &told)
+                    }
                     before => judge(&reading, image, in_scope, None, before.as_ref()),
                 }
             }
@@ -202,6 +205,13 @@ impl<'a> Pages<'a> {
         let judgement = judge_unseen(&self.reading(), guid, None, false, purpose, is_resync, told);
         let mut page = FeedPage::default();
         self.add(&mut page, guid, judgement);
+        page
+    }
+
+    /// Tells once more that an object was deleted, of which the DC shows nothing and this is remembered.
+    pub(super) fn gone(&self, guid: ObjectGuid, told: &Told, at: i64) -> FeedPage {
+        let mut page = FeedPage::default();
+        self.add(&mut page, guid, tell_gone(guid, at, told));
         page
     }
 
@@ -249,6 +259,15 @@ impl<'a> Pages<'a> {
             settle_targets(image, |target| fates.get(&target).copied());
         }
         Ok(())
+    }
+}
+
+/// Whether the consumer was told that the object is gone, and it is.
+fn is_still_gone(told: &Told, image: &Image, in_scope: bool) -> bool {
+    match told.standing {
+        Standing::In => false,
+        Standing::Out => !image.is_deleted && !in_scope,
+        Standing::Deleted => image.is_deleted,
     }
 }
 

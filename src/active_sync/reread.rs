@@ -168,7 +168,8 @@ impl Again<'_> {
         self.settle(outbox).await
     }
 
-    /// An object that is delivered whole for an operator, or deleted where the DC does not have it.
+    /// An object that is delivered whole for an operator, or deleted where the DC does not have it, even where that was told
+    /// before: a sink may have refused it.
     async fn whole(
         &self,
         session: &mut Session,
@@ -186,15 +187,20 @@ impl Again<'_> {
         }
         let guid: ObjectGuid = self.reread.guid;
         let told = work.store.told(&work.resource.name, &[guid]).await?;
-        match told.get(&guid).filter(|told| told.standing == Standing::In) {
-            Some(told) => {
+        let told = told.get(&guid);
+        match told.map(|told| (told, told.standing)) {
+            Some((told, Standing::Deleted)) if self.reread.why == RereadWhy::Whole => {
+                let page = self.pages.gone(guid, told, clock::now().as_millis());
+                self.pages.write(outbox, page, &done).await
+            }
+            Some((told, Standing::In)) => {
                 let at = clock::now().as_millis();
                 let page = self
                     .pages
                     .absent(guid, told, Purpose::Requested { at }, true);
                 self.pages.write(outbox, page, &done).await
             }
-            None => self.settle(outbox).await,
+            _ => self.settle(outbox).await,
         }
     }
 }

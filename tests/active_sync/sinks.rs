@@ -185,3 +185,47 @@ async fn a_sink_that_is_taken_out_holds_nothing_back() {
     bed.look().await;
     bed.stop().await;
 }
+
+/// A delete that was refused is told anew when its letter is replayed, whether its tombstone still shows or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_delete_is_told_anew() {
+    let folder = TempDir::new().unwrap();
+    let program = folder.path().join("take");
+    std::fs::write(&program, PROGRAM).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let (mode, file) = (
+        folder.path().join("mode"),
+        folder.path().join("events.jsonl"),
+    );
+    let sink = Sink::Command(CommandSink {
+        argv: [&program, folder.path()]
+            .map(|path| path.display().to_string())
+            .to_vec(),
+        timeout: Duration::from_secs(10),
+    });
+    let mut bed = Bed::with_sink(1, MAKE, folder, sink, Receiver::new(&file)).await;
+    bed.start();
+    bed.begun(true).await;
+    bed.rest().await;
+    let gone = *bed.receiver.entries.keys().next().unwrap();
+    std::fs::write(&mode, "refuse").unwrap();
+    let used = bed.in_use().await.unwrap();
+    bed.with(|forest, now| forest.delete(used, now, gone).unwrap());
+    let mut letters = Vec::new();
+    while letters.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        letters = bed.store.dead_letters(&hr(), 0, 10).await.unwrap();
+    }
+    bed.rest().await;
+    std::fs::write(&mode, "take").unwrap();
+    for letter in letters {
+        bed.store.replay_dead_letter(letter.id).await.unwrap();
+    }
+    bed.rest().await;
+    bed.receiver.read_on();
+    assert!(
+        !bed.receiver.entries.contains_key(&gone),
+        "{gone} is deleted, and the sink was never told"
+    );
+    bed.stop().await;
+}

@@ -33,7 +33,7 @@ pub use change::{Change, Changed};
 pub use event::{Source, change_id, event, heartbeat};
 pub use links::{digest, settle_targets};
 pub use news::{News, Recall, news};
-pub use whole::{Purpose, chunk_end, judge_unseen, judge_whole, next_width};
+pub use whole::{Purpose, chunk_end, judge_gone, judge_unseen, judge_whole, next_width, tell_gone};
 
 use crate::model::{
     AttributeOid, Dn, Image, ObjectGuid, RereadWhy, Schema, Stamp, Standing, Told, Usn, Vector,

@@ -94,6 +94,29 @@ pub fn judge_unseen(
     told_again(gone, purpose)
 }
 
+/// Tells once more, on request, that an object was deleted or has left.
+pub fn judge_gone(reading: &Reading<'_>, image: &Image, at: i64, told: &Told) -> Judgement {
+    let seen = Seen::new(reading, image, Some(told), None);
+    let gone = if image.is_deleted {
+        seen.delete()
+    } else {
+        seen.leave()
+    };
+    told_again(gone, Purpose::Requested { at })
+}
+
+/// Tells once more, on request, that an object was deleted that the DC does not know any more. What is remembered of it
+/// stays as it is.
+pub fn tell_gone(guid: ObjectGuid, at: i64, told: &Told) -> Judgement {
+    let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    let gone = Judgement {
+        verdict: Verdict::Deliver(Box::new(change)),
+        remember: None,
+        rereads: Vec::new(),
+    };
+    told_again(gone, Purpose::Requested { at })
+}
+
 /// Of the occasion as well: a DC that was restored shows a delete again that was told, taken back by one that is lost.
 fn told_again(mut gone: Judgement, purpose: Purpose<'_>) -> Judgement {
     if let Verdict::Deliver(change) = &mut gone.verdict {
