@@ -7,7 +7,7 @@ use highwater::lab::forest::{Attribute, Kind};
 use uuid::Uuid;
 
 use crate::reader::usn_vectors;
-use crate::running::RULES;
+use crate::running::{RULES, with_all_rules};
 use crate::shown::guid;
 use crate::world::World;
 
@@ -164,4 +164,40 @@ fn what_a_tombstone_showed_would_be_taken_for_told() {
         },
         None,
     );
+}
+
+/// What was told with its leaving, the consumer does not have: brought back by a DC that does not know it, the object has
+/// it again when that DC hears of it.
+#[test]
+fn what_was_told_of_an_object_that_left_is_told_again_once_it_is_back() {
+    let _all = with_all_rules();
+    for seed in 1..=6 {
+        let mut world = World::still(seed, Some(Attribute::Mail));
+        let user = live(&world, Kind::User, 1)[0];
+        world.cut_all(true);
+        let value = |value: &str| highwater::lab::forest::text(value.to_owned());
+        let written = [
+            (Attribute::TelephoneNumber, value("1")),
+            (Attribute::Mail, Vec::new()),
+        ];
+        let now = world.now();
+        world.forest.set(0, now, user, written.into()).unwrap();
+        world.read_on();
+        assert!(!world.consumer.entries.contains_key(&guid(user)));
+        let now = world.now();
+        world.forest.delete(1, now, user).unwrap();
+        let parent = world.forest.live_units(1).unwrap()[0];
+        let back = [(Attribute::Mail, value("back@sim.test"))].into();
+        let now = world.now();
+        world
+            .forest
+            .undelete_to(1, now, user, parent, back)
+            .unwrap();
+        world.move_to(1);
+        world.read_on();
+        assert!(world.consumer.entries.contains_key(&guid(user)));
+        world.settle();
+        let missed = world.missed();
+        assert!(missed.is_empty(), "seed {seed}: missed {missed:#?}");
+    }
 }

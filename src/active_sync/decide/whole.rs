@@ -155,6 +155,12 @@ impl Seen<'_> {
                 && holds(Rule::ImageLessNewer)
         };
         let mut told = self.remembered(Standing::In);
+        if has.is_none() {
+            // What was told before it was gone is gone with it, and told again when this DC hears of it.
+            told.journal.retain(|oid, _| {
+                *oid == self.is_deleted || !self.wants(oid) || self.stamp(oid).is_some()
+            });
+        }
         told.is_partial = !self.level && !self.reading.told.is_empty();
         for (oid, shown) in &self.image.stamps {
             let internal = *oid == self.name || *oid == self.is_deleted;
