@@ -15,7 +15,7 @@ use crate::config::ResourceSettings;
 use crate::directory::Session;
 use crate::model::{
     CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
-    Standing, Told, Usn,
+    RereadWhy, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -175,7 +175,7 @@ impl<'a> Pages<'a> {
                     told.journal.clear();
                     told.earlier.clear();
                 }
-                match before {
+                let mut judgement = match before {
                     Some(told) if told.standing == Standing::In => judge_unseen(
                         &reading,
                         image.guid,
@@ -189,7 +189,14 @@ impl<'a> Pages<'a> {
                         judge_gone(&reading, image, at, &told)
                     }
                     before => judge(&reading, image, in_scope, None, before.as_ref()),
+                };
+                // J still says what counts no more: with J it would be held for ever.
+                for why in judgement.rereads.iter_mut().filter(|_| forget) {
+                    if *why == RereadWhy::Held {
+                        *why = RereadWhy::Lost;
+                    }
                 }
+                judgement
             }
         }
     }
@@ -213,6 +220,18 @@ impl<'a> Pages<'a> {
         let mut page = FeedPage::default();
         self.add(&mut page, guid, tell_gone(guid, at, told));
         page
+    }
+
+    /// Forgets what was told of an object that the DC does not have and the consumer has no more (R9): where it comes after
+    /// all, nothing stands against it.
+    pub(super) fn forgotten(guid: ObjectGuid, told: &Told) -> FeedPage {
+        let mut told = told.clone();
+        told.journal.clear();
+        told.earlier.clear();
+        FeedPage {
+            told: [(guid, told)].into(),
+            ..FeedPage::default()
+        }
     }
 
     fn add(&self, page: &mut FeedPage, guid: ObjectGuid, judgement: Judgement) {

@@ -193,6 +193,12 @@ impl Again<'_> {
                 let page = self.pages.gone(guid, told, clock::now().as_millis());
                 self.pages.write(outbox, page, &done).await
             }
+            Some((told, Standing::Deleted | Standing::Out))
+                if self.reread.why == RereadWhy::Lost =>
+            {
+                let page = Pages::forgotten(guid, told);
+                self.pages.write(outbox, page, &done).await
+            }
             Some((told, Standing::In)) => {
                 let at = clock::now().as_millis();
                 let page = self

@@ -1,15 +1,16 @@
 //! What a DC alone had is lost, or it goes back in time and is released: a person says so (R9).
 
 use highwater::directory::{Port, Session, Wanted, read_facts};
-use highwater::lab::forest::DOMAIN;
+use highwater::lab::forest::{Attribute, DOMAIN, Kind};
 use highwater::model::{Accepted, InvocationId, NcVectors, Sample, Usn, Vector};
 use highwater::store::ResyncOrder;
 use uuid::Uuid;
 
-use crate::bed::{Bed, at, hr, name};
+use crate::bed::{Bed, Make, at, hr, name};
 use crate::moving::Tally;
 use crate::seeds;
 use crate::sinks::MAKE;
+use crate::truth::Filter;
 
 /// Declares an incarnation lost, with what the DC that has taken over holds of it.
 async fn declare_lost(bed: &mut Bed, lost: InvocationId, to: usize) {
@@ -110,6 +111,63 @@ async fn what_was_lost_comes_by_a_third_dc_under_other_ids() {
     }
     assert!(told_again > 0, "nothing came by the third DC");
     tally.tell("lost changes that come by a third DC");
+}
+
+/// The DC that takes over lags behind a third one when the lost DC is declared so: what the lost one alone had deleted, and
+/// what left by its word alone, is there again once it has caught up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_dc_took_away_comes_back_by_one_that_lagged() {
+    for seed in seeds(2) {
+        let make = Make {
+            filter: Filter::WithMail,
+            overlap: 0,
+            ..MAKE
+        };
+        let mut bed = Bed::new(seed, make).await;
+        bed.start();
+        bed.begun(true).await;
+        bed.settle().await;
+        let used = bed.in_use().await.unwrap();
+        let (third, to) = ((used + 1) % 3, (used + 2) % 3);
+        let lost = bed.with(|forest, _| forest.dcs[used].invocation_id);
+        bed.cut_all(true);
+        let mut known = bed.receiver.entries.keys().copied().filter(|guid| {
+            bed.with(|forest, _| forest.dcs[used].of_kind(Kind::User).contains(guid))
+        });
+        let (deleted, left) = (known.next().unwrap(), known.next().unwrap());
+        drop(known);
+        let unknown = bed.with(|forest, now| {
+            // The third DC has news that the lost one heard and the new one did not.
+            let unknown = forest.new_user(third, 900, now).unwrap();
+            forest.cut(used, third, false);
+            forest.pull(used, third, now).unwrap();
+            forest.cut(used, third, true);
+            unknown
+        });
+        bed.rest().await;
+        assert!(bed.receiver.entries.contains_key(&unknown));
+        bed.with(|forest, now| {
+            forest.delete(used, now, unknown).unwrap();
+            forest.delete(used, now, deleted).unwrap();
+            let clear = [(Attribute::Mail, Vec::new())].into();
+            forest.set(used, now, left, clear).unwrap();
+        });
+        bed.rest().await;
+        assert!(!bed.receiver.entries.contains_key(&deleted));
+        assert!(!bed.receiver.entries.contains_key(&left));
+        bed.lab.kill(used).await.unwrap();
+        assert!(bed.move_to(to).await);
+        bed.rest().await;
+        declare_lost(&mut bed, lost, to).await;
+        bed.rest().await;
+        bed.with(|forest, now| {
+            forest.cut(third, to, false);
+            forest.pull(to, third, now).unwrap();
+        });
+        bed.rest().await;
+        bed.look().await;
+        bed.stop().await;
+    }
 }
 
 /// A DC's database goes back in time, it is released, and gives away its USNs a second time: its partners go on showing
