@@ -164,6 +164,8 @@ async fn what_a_lost_dc_took_away_comes_back_by_one_that_lagged() {
             forest.cut(third, to, false);
             forest.pull(to, third, now).unwrap();
         });
+        // One pass brings it and finds the DC level; what was held until then is told by the next.
+        bed.rest().await;
         bed.rest().await;
         bed.look().await;
         bed.stop().await;
