@@ -79,15 +79,23 @@ pub(super) async fn start_load(
 ) -> Result<Option<(Feed, Load)>, FeedError> {
     let resource = &work.resource.name;
     let ordered = work.store.resync_order(resource).await?;
+    // What is projected otherwise meanwhile would be missing from what was read before: a first load begins anew, and a
+    // resync is ordered anew, since what it may delete was said of another one.
+    let same = feed.projection == fingerprint;
     if let Some(load) = feed.load.clone().filter(|_| ordered.is_none()) {
-        return Ok(Some((feed.clone(), load)));
+        if same {
+            return Ok(Some((feed.clone(), load)));
+        }
+        if load.is_resync {
+            return Err(FeedError::OtherProjection(resource.clone()));
+        }
     }
     let is_first = feed
         .contexts
         .values()
         .all(|context| context.held.is_none() && context.told.is_empty());
     if ordered.is_none() && !is_first {
-        if feed.projection == fingerprint {
+        if same {
             return Ok(None);
         }
         return Err(FeedError::OtherProjection(resource.clone()));
@@ -106,7 +114,6 @@ pub(super) async fn start_load(
         max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
     };
     // What is told anew under another projection was never told under it: K says nothing then (R9).
-    let same = feed.projection == fingerprint;
     let contexts = reader.contexts.iter().map(|nc| {
         let told = feed
             .contexts

@@ -1,6 +1,10 @@
 //! The first load: while people write, killed and gone on with, begun anew on another DC.
 
-use crate::bed::{Bed, Make};
+use std::time::Duration;
+
+use highwater::clock::Stopwatch;
+
+use crate::bed::{Bed, Make, hr};
 use crate::moving::Tally;
 use crate::seeds;
 use crate::truth::Filter;
@@ -54,4 +58,38 @@ async fn on_another_dc_it_begins_anew() {
         bed.stop().await;
     }
     tally.tell("first loads, moved");
+}
+
+/// The configuration is changed in the middle of the load, and changed back after it: what was told by the other one is told
+/// by this one as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_other_attributes_it_begins_anew() {
+    let mut bed = Bed::new(1, make(1)).await;
+    bed.start();
+    while bed.feed().await.is_none_or(|feed| feed.load.is_none()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    bed.kill().await;
+    assert!(bed.feed().await.unwrap().load.is_some(), "it was too fast");
+    bed.feed_settings(|feed| feed.exclude.push("sAMAccountName".to_owned()));
+    bed.start();
+    bed.begun(true).await;
+    bed.kill().await;
+    bed.feed_settings(|feed| feed.exclude.clear());
+    bed.start();
+    // Another projection asks for a pass over everything; the same one does not, and then nothing may be missing.
+    let asked = Stopwatch::start();
+    while asked.elapsed() < Duration::from_secs(2) {
+        let health = bed.store.feed_health(&hr()).await.unwrap().unwrap();
+        if health
+            .problem
+            .is_some_and(|(problem, _)| problem.contains("resync"))
+        {
+            bed.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bed.check().await;
+    bed.stop().await;
 }
