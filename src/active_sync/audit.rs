@@ -204,12 +204,13 @@ pub async fn audit(
             None => (context.told.clone(), Usn::ZERO),
         };
         let cursor = look.feed.cursor.cursor.read_up_to();
-        let (session, (what, ..)) = look.reader.parts();
+        let (session, (what, _, reader)) = look.reader.parts();
         let reading = Reading::new(&what.schema, &what.projection);
         let judging = Judging {
             nc: &nc,
             schema: &what.schema,
             wanted: &what.wanted,
+            reader,
             told: &context.told,
             held: context.held.as_ref(),
             cursor,

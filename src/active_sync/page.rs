@@ -80,6 +80,7 @@ impl<'a> Pages<'a> {
             nc: self.nc,
             schema: &self.what.schema,
             wanted: &self.what.wanted,
+            reader: self.reader,
             told: &self.context.told,
             held: self.context.held.as_ref(),
             cursor: self.cursor,

@@ -108,7 +108,11 @@ impl Work<'_> {
         if !same {
             return Ok(false);
         }
-        let is_level = |nc: &Dn| feed.contexts.get(nc).is_some_and(FeedContext::is_level);
+        let id = position.identity.invocation_id;
+        let is_level = |nc: &Dn| {
+            let context = feed.contexts.get(nc);
+            context.is_some_and(|context| context.is_level_on(id))
+        };
         let mut after = None;
         loop {
             let resource = &self.resource.name;

@@ -27,6 +27,13 @@ impl FeedContext {
             .as_ref()
             .is_some_and(|held| held.covers(&self.told))
     }
+
+    /// The same of the DC with this incarnation, which has what it has written itself though S ends below that by the overlap.
+    pub fn is_level_on(&self, reader: InvocationId) -> bool {
+        self.held
+            .as_ref()
+            .is_some_and(|held| held.covers_but(&self.told, reader))
+    }
 }
 
 /// A pass over everything, chunk by chunk below bounds that were read before it began.

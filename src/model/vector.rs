@@ -66,6 +66,13 @@ impl Vector {
             .all(|(id, usn)| self.get(id).unwrap_or(Usn::ZERO) >= usn)
     }
 
+    /// The same, whatever the entries of one incarnation are.
+    pub fn covers_but(&self, other: &Self, but: InvocationId) -> bool {
+        other
+            .iter()
+            .all(|(id, usn)| id == but || self.get(id).unwrap_or(Usn::ZERO) >= usn)
+    }
+
     /// The entries in the order of their invocationIds.
     pub fn iter(&self) -> impl Iterator<Item = (InvocationId, Usn)> + '_ {
         self.0.iter().map(|(id, usn)| (*id, *usn))

@@ -36,7 +36,8 @@ pub use news::{News, Recall, news};
 pub use whole::{Purpose, chunk_end, judge_gone, judge_unseen, judge_whole, next_width, tell_gone};
 
 use crate::model::{
-    AttributeOid, Dn, Image, ObjectGuid, RereadWhy, Schema, Stamp, Standing, Told, Usn, Vector,
+    AttributeOid, Dn, Image, InvocationId, ObjectGuid, RereadWhy, Schema, Stamp, Standing, Told,
+    Usn, Vector,
 };
 use object::Seen;
 
@@ -54,6 +55,8 @@ pub struct Reading<'a> {
     pub schema: &'a Schema,
     /// The attributes the consumer is to have.
     pub wanted: &'a BTreeSet<AttributeOid>,
+    /// The DC's incarnation.
+    pub reader: InvocationId,
     /// K.
     pub told: &'a Vector,
     /// S, where it is known.

@@ -387,11 +387,13 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Whether the DC shows the object no older than it was told: S covers K, and what J says of the object (R5).
+/// Whether the DC shows the object no older than it was told: S covers K, and what J says of the object (R5). A DC has what
+/// it has written itself, though S ends below that by the overlap.
 fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        held.covers(reading.told)
-            && told.is_none_or(|told| told.journal.values().all(|stamp| stamp.is_within(held)))
+        let has = |stamp: &Stamp| stamp.origin == reading.reader || stamp.is_within(held);
+        held.covers_but(reading.told, reading.reader)
+            && told.is_none_or(|told| told.journal.values().all(has))
     })
 }
 
