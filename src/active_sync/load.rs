@@ -41,7 +41,7 @@ impl Work<'_> {
         let to = cursor_after(Usn::ZERO, load.committed, self.settings.overlap);
         let mut load = load.clone();
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, to);
+            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             self.chunks(
                 reader,
@@ -135,7 +135,7 @@ impl Work<'_> {
             self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, to);
+            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
             let purpose = Purpose::Load {
                 pass: load.pass,
                 covers: &covers,

@@ -270,11 +270,19 @@ impl Work<'_> {
         }
     }
 
-    /// The contexts with the vector of each, as a load will leave them.
-    pub(super) fn covered(vector: Option<&Vector>, reader: &Reader, to: Usn) -> Vector {
-        vector
-            .cloned()
-            .unwrap_or_default()
-            .with(reader.identity.invocation_id, to)
+    /// What K will cover of a naming context when a load up to `to` is complete: nothing of a DC that was released, see
+    /// [`Feed::released`].
+    pub(super) fn covered(
+        vector: Option<&Vector>,
+        reader: &Reader,
+        feed: &Feed,
+        to: Usn,
+    ) -> Vector {
+        let id = reader.identity.invocation_id;
+        let mut covered = vector.cloned().unwrap_or_default().with(id, to);
+        for released in &feed.released {
+            covered.set(*released, Usn::ZERO);
+        }
+        covered
     }
 }

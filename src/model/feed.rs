@@ -74,6 +74,8 @@ pub struct Feed {
     pub is_stopped: bool,
     /// How often a DC was declared lost or released: what was told of it, and then given up, can be told once more.
     pub given_up: u64,
+    /// The incarnations that were ever released after their databases went back in time: K never has them.
+    pub released: Vec<InvocationId>,
 }
 
 /// Where an object stands in the consumer's eyes.

@@ -70,7 +70,7 @@ pub(super) fn replace(
 }
 
 /// The incarnations that were ever released from quarantine.
-fn released(tx: &Transaction<'_>) -> Result<Vec<InvocationId>, StoreError> {
+pub(super) fn released(tx: &Transaction<'_>) -> Result<Vec<InvocationId>, StoreError> {
     let mut query =
         tx.prepare_cached("SELECT invocation_id FROM incarnation WHERE released_at IS NOT NULL")?;
     let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;

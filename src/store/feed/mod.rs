@@ -106,6 +106,7 @@ fn feed_in(
         projection: row.get(1)?,
         is_stopped: is_stopped_in(tx, resource)?,
         given_up: row.get::<_, i64>(3)?.unsigned_abs(),
+        released: contexts::released(tx)?,
     }))
 }
 
