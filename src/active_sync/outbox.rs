@@ -94,7 +94,7 @@ impl Outbox {
                     Batch::Empty => break,
                     Batch::Delivered => (failures, down_for) = (0, clock::Stopwatch::start()),
                     Batch::Down(down) if down.is_fatal => {
-                        let sink = self.names.get(at).cloned().unwrap_or_default();
+                        let sink = self.name(at);
                         return Err(FeedError::SinkDown {
                             sink,
                             why: down.why,
@@ -103,7 +103,7 @@ impl Outbox {
                     Batch::Down(down) => {
                         failures += 1;
                         let wait = next_wait(failures, down.retry_after, clock::chance());
-                        let sink = self.names.get(at).cloned().unwrap_or_default();
+                        let sink = self.name(at);
                         if self
                             .patience
                             .is_some_and(|most| down_for.elapsed() + wait > most)
@@ -128,6 +128,10 @@ impl Outbox {
             self.is_cleared = true;
         }
         Ok(())
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.names.get(at).cloned().unwrap_or_default()
     }
 
     /// Shows that the feed lives.

@@ -173,8 +173,7 @@ impl<'a> Pages<'a> {
                 let at = clock::now().as_millis();
                 let mut before = told.cloned();
                 if let Some(told) = before.as_mut().filter(|_| forget) {
-                    told.journal.clear();
-                    told.earlier.clear();
+                    told.forget_stamps();
                 }
                 let mut judgement = match before {
                     Some(told) if told.standing == Standing::In => judge_unseen(
@@ -227,8 +226,7 @@ impl<'a> Pages<'a> {
     /// all, nothing stands against it.
     pub(super) fn forgotten(guid: ObjectGuid, told: &Told) -> FeedPage {
         let mut told = told.clone();
-        told.journal.clear();
-        told.earlier.clear();
+        told.forget_stamps();
         FeedPage {
             told: [(guid, told)].into(),
             ..FeedPage::default()

@@ -279,10 +279,7 @@ impl Work<'_> {
         to: Usn,
     ) -> Vector {
         let id = reader.identity.invocation_id;
-        let mut covered = vector.cloned().unwrap_or_default().with(id, to);
-        for released in &feed.released {
-            covered.set(*released, Usn::ZERO);
-        }
-        covered
+        let covered = vector.cloned().unwrap_or_default().with(id, to);
+        covered.without(&feed.released)
     }
 }

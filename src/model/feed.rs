@@ -125,6 +125,12 @@ impl Told {
         }
     }
 
+    /// Forgets all of J.
+    pub fn forget_stamps(&mut self) {
+        self.journal.clear();
+        self.earlier.clear();
+    }
+
     /// Forgets all of J but what concerns this attribute.
     pub fn keep_only(&mut self, oid: &AttributeOid) {
         self.journal.retain(|kept, _| kept == oid);

@@ -59,6 +59,15 @@ impl Vector {
         joined
     }
 
+    /// The vector without the entries of these incarnations.
+    #[must_use]
+    pub fn without(mut self, ids: &[InvocationId]) -> Self {
+        for id in ids {
+            self.set(*id, Usn::ZERO);
+        }
+        self
+    }
+
     /// Whether everything `other` holds is held here too.
     pub fn covers(&self, other: &Self) -> bool {
         other

@@ -6,7 +6,7 @@ use highwater::clock;
 use highwater::config::Position;
 use highwater::lab::server::Fault;
 use highwater::model::{
-    AutoFailover, Hours, Method, NewFailure, Pause, Proposal, ProposalState, UtcMs, Warning,
+    AutoFailover, Hours, Method, NewFailure, Proposal, ProposalState, UtcMs, Warning,
 };
 use highwater::on_error::Eyes;
 use highwater::runtime::proposals;
@@ -49,7 +49,7 @@ async fn stays(case: &Case, state: ProposalState, words: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_stops_a_move_that_was_approved_by_itself() {
     let case = approved(21).await;
-    pause(&case).await;
+    case.pause().await;
     stays(&case, ProposalState::Withdrawn, "paused by anna").await;
 }
 
@@ -62,24 +62,11 @@ async fn a_pause_that_comes_while_it_is_planned_again_counts_as_well() {
     }
     let paused = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        pause(&case).await;
+        case.pause().await;
     };
     let (turned, ()) = tokio::join!(proposals::turn(&case.desk), paused);
     turned.unwrap();
     stays(&case, ProposalState::Withdrawn, "paused by anna").await;
-}
-
-async fn pause(case: &Case) {
-    let pause = Pause {
-        id: 0,
-        resource: None,
-        since: clock::now(),
-        until: clock::now().plus_ms(60_000),
-        owner: "anna".to_owned(),
-        reason: "patching".to_owned(),
-        ended_at: None,
-    };
-    case.bed.store.add_pause(&pause).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,6 +111,20 @@ impl Case {
         }
     }
 
+    /// Somebody pauses everything for a minute.
+    pub(crate) async fn pause(&self) {
+        let pause = Pause {
+            id: 0,
+            resource: None,
+            since: clock::now(),
+            until: clock::now().plus_ms(60_000),
+            owner: "anna".to_owned(),
+            reason: "patching".to_owned(),
+            ended_at: None,
+        };
+        self.bed.store.add_pause(&pause).await.unwrap();
+    }
+
     /// A turn of the failure process, then one of what carries out.
     pub(crate) async fn turn(&self) {
         self.desk.turn(Eyes::default(), clock::now()).await.unwrap();
@@ -326,16 +340,7 @@ async fn an_approval_counts_for_the_plan_that_was_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_can_stop_it() {
     let mut case = Case::new(15, AutoFailover::On).await;
-    let pause = Pause {
-        id: 0,
-        resource: None,
-        since: clock::now(),
-        until: clock::now().plus_ms(60_000),
-        owner: "anna".to_owned(),
-        reason: "patching".to_owned(),
-        ended_at: None,
-    };
-    case.bed.store.add_pause(&pause).await.unwrap();
+    case.pause().await;
     case.goes_down().await;
     case.turn().await;
     let (action, why) = case.stance().await;
@@ -348,7 +353,7 @@ async fn a_person_can_stop_it() {
     case.desk.turn(Eyes::default(), clock::now()).await.unwrap();
     proposals::turn(&case.desk).await.unwrap();
     assert_eq!(case.newest().await.state, ProposalState::Planned);
-    case.bed.store.add_pause(&pause).await.unwrap();
+    case.pause().await;
     case.turn().await;
     assert_eq!(case.newest().await.state, ProposalState::Withdrawn);
     assert_eq!(case.bed.in_use(), 0);

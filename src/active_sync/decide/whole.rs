@@ -83,36 +83,24 @@ pub fn judge_unseen(
         return judge_whole(reading, image, purpose, Some(told));
     }
     let seen = Seen::new(reading, image, Some(told), None);
-    let gone = if image.is_deleted {
-        seen.delete()
-    } else {
-        seen.leave()
-    };
     if seen.is_news(&seen.is_deleted) {
-        return gone;
+        return seen.gone();
     }
-    told_again(gone, purpose)
+    told_again(seen.gone(), purpose)
 }
 
 /// Tells once more, on request, that an object was deleted or has left.
 pub fn judge_gone(reading: &Reading<'_>, image: &Image, at: i64, told: &Told) -> Judgement {
     let seen = Seen::new(reading, image, Some(told), None);
-    let gone = if image.is_deleted {
-        seen.delete()
-    } else {
-        seen.leave()
-    };
-    told_again(gone, Purpose::Requested { at })
+    told_again(seen.gone(), Purpose::Requested { at })
 }
 
 /// Tells once more, on request, that an object was deleted that the DC does not know any more. What is remembered of it
 /// stays as it is.
 pub fn tell_gone(guid: ObjectGuid, at: i64, told: &Told) -> Judgement {
-    let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
     let gone = Judgement {
-        verdict: Verdict::Deliver(Box::new(change)),
         remember: None,
-        rereads: Vec::new(),
+        ..absent(guid, told)
     };
     told_again(gone, Purpose::Requested { at })
 }
@@ -133,8 +121,7 @@ fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
     let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
     let mut told = told.clone();
     told.standing = Standing::Deleted;
-    told.journal.clear();
-    told.earlier.clear();
+    told.forget_stamps();
     told.links.clear();
     Judgement {
         verdict: Verdict::Deliver(Box::new(change)),
@@ -144,6 +131,15 @@ fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
 }
 
 impl Seen<'_> {
+    /// The object is told to be deleted, or to have left.
+    fn gone(&self) -> Judgement {
+        if self.image.is_deleted {
+            self.delete()
+        } else {
+            self.leave()
+        }
+    }
+
     /// Fills in everything the DC shows; of an object the consumer still has, less what it was told newer (R5). Gives
     /// what is remembered then.
     pub(super) fn whole(&self, change: &mut Change) -> Told {

@@ -152,8 +152,8 @@ impl Sink {
         &self.name
     }
 
-    /// Delivers the events in their order, up to the first that is not taken, or as many as its time allows. May be dropped at any time: what it did
-    /// by then is only not known to have been done.
+    /// Delivers the events in their order, up to the first that is not taken, or as many as its time allows. May be
+    /// dropped at any time: what it did by then is only not known to have been done.
     pub async fn deliver(&mut self, events: &[Queued]) -> Delivered {
         match &mut self.kind {
             Kind::Stdout(stdout) => stdout.deliver(events).await,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Transaction, params};
 
 use super::numbers::Meanings;
-use crate::model::{Dn, FeedContext, InvocationId, Usn, Vector};
+use crate::model::{Dn, FeedContext, InvocationId, Vector};
 use crate::store::vector_codec::{decode_whole, encode_whole};
 use crate::store::{StoreError, vectors};
 
@@ -55,10 +55,7 @@ pub(super) fn replace(
     )?;
     let released = released(tx)?;
     for (nc, context) in contexts {
-        let mut told = context.told.clone();
-        for origin in &released {
-            told.set(*origin, Usn::ZERO);
-        }
+        let told = context.told.clone().without(&released);
         insert.execute(params![
             feed,
             vectors::ensure_nc(tx, nc)?,
