@@ -139,7 +139,11 @@ impl Reader {
         self.reader = id(dc);
         self.cursor = start.unwrap_or_default();
         self.context.held = match (&self.context.held, start) {
-            (Some(held), Some(start)) => Some(held.meet(&vector(dc)).with(id(dc), start)),
+            (Some(held), Some(start)) => {
+                // Of the DC itself S stays, however much lower the reading begins.
+                let own = held.get(id(dc)).unwrap_or(start);
+                Some(held.meet(&vector(dc)).with(id(dc), own))
+            }
             _ => None,
         };
     }

@@ -1,6 +1,6 @@
 //! One run: a forest, its writers, the collector and a consumer, with failovers; and what the consumer lost.
 
-use highwater::failover::decide::{UndoInput, decide, undo};
+use highwater::failover::decide::{Reads, UndoInput, decide, undo};
 use highwater::model::{
     Ask, CursorTag, DcName, Evidence, HeldCursor, Hours, How, Knowledge, Method, Plan, StartMethod,
     Switch, UtcMs,
@@ -409,7 +409,7 @@ impl World {
             },
             knowledge: self.consumer.knowledge.clone(),
             facts: facts.flatten(),
-            begins_anew: false,
+            reads: Reads::Changes,
             allow_gap: false,
             restart: true,
             done: switch,
