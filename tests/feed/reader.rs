@@ -322,8 +322,10 @@ impl Reader {
             return;
         };
         let end = usn((load.done.get() + 40).min(load.committed.get()));
+        let is_last = end >= load.committed;
         let chunk = dc.objects.values().filter(|object| {
-            object.nc == DOMAIN && usn(object.changed) > load.done && usn(object.changed) <= end
+            let changed = usn(object.changed);
+            object.nc == DOMAIN && changed > load.done && (changed <= end || is_last)
         });
         let cursor = position::cursor_after(Usn::ZERO, load.committed, self.overlap);
         let covers = load.vector.clone().with(self.reader, cursor);
