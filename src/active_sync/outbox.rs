@@ -8,6 +8,8 @@
 //!   acknowledgement need ever come.
 //! - Small batches: an acknowledgement that is lost with the process makes no more than a batch come again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,8 @@ pub(super) struct Outbox {
     patience: Option<Duration>,
     /// Whether what waited for sinks of old alone was removed.
     is_cleared: bool,
+    /// Whether a sink has a batch in hand, or its acknowledgement is being written.
+    delivering: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -73,6 +77,7 @@ impl Outbox {
             delivered: 0,
             patience: None,
             is_cleared: false,
+            delivering: Arc::default(),
         })
     }
 
@@ -90,7 +95,10 @@ impl Outbox {
             let (mut failures, mut down_for) = (0, clock::Stopwatch::start());
             loop {
                 self.pulse.beat();
-                match self.batch(at).await? {
+                self.delivering.store(true, Ordering::Relaxed);
+                let batch = self.batch(at).await;
+                self.delivering.store(false, Ordering::Relaxed);
+                match batch? {
                     Batch::Empty => break,
                     Batch::Delivered => (failures, down_for) = (0, clock::Stopwatch::start()),
                     Batch::Down(down) if down.is_fatal => {
@@ -132,6 +140,11 @@ impl Outbox {
 
     fn name(&self, at: usize) -> String {
         self.names.get(at).cloned().unwrap_or_default()
+    }
+
+    /// Set while a batch is on its way, from the queue to its acknowledgement.
+    pub(super) fn delivering(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.delivering)
     }
 
     /// Shows that the feed lives.
