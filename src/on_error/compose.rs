@@ -259,10 +259,10 @@ fn commands(resource: &ResourceName, id: i64, state: ProposalState) -> Vec<Strin
     }
 }
 
-/// Whether the DC of the incident is known to live.
-pub(super) fn lives(facts: &Facts) -> bool {
+/// Whether the DC in use is known to live since the last failure of the incident.
+pub(super) fn lives(incident: &Incident, facts: &Facts) -> bool {
     facts
         .dc
         .as_ref()
-        .is_some_and(|dc| decide::has_passed(dc, &facts.sightings))
+        .is_some_and(|dc| decide::has_passed(dc, &facts.sightings, incident.last_failure_at))
 }
