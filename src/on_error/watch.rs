@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::desk::Desk;
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::config::ResourceSettings;
 use crate::directory::{self, Session, Wanted};
 use crate::model::{DcName, FailureKind, Outcome, PollFailure};
@@ -88,19 +88,20 @@ impl Desk {
                     let mut session = Session::open(&dc, directory::Port::Directory).await?;
                     directory::read_facts(&mut session, &Wanted::default()).await
                 };
+                let watch = Stopwatch::start();
                 let failed = read.await.err().map(|error| error.failure());
-                (name, failed)
+                (name, failed, watch.elapsed_ms())
             });
         }
         let mut probed = 0;
         while let Some(ended) = probing.join_next().await {
-            let Ok((dc, failed)) = ended else {
+            let Ok((dc, failed, took_ms)) = ended else {
                 // A defect of a library says nothing of the DC.
                 tracing::error!(kind = %FailureKind::Internal, "a probe ended in a panic");
                 continue;
             };
             self.store
-                .note_probe(&dc, clock::now(), failed.as_ref())
+                .note_probe(&dc, clock::now(), failed.as_ref(), took_ms)
                 .await?;
             if let Some(PollFailure { kind, detail }) = failed {
                 tracing::warn!(%dc, %kind, "probe failed: {detail}");

@@ -36,6 +36,7 @@ pub(super) async fn report(store: &Store, ms: i64) -> crate::model::Failure {
         resource: hr(),
         dc: None,
         at: at(ms),
+        took_ms: 0,
         failure_timestamp: Some(at(ms - 5)),
         source: "hr-sync".to_owned(),
         errors: vec!["Connection refused".to_owned()],
@@ -421,10 +422,10 @@ async fn every_look_at_a_dc_counts() {
         .await
         .unwrap();
     store
-        .note_probe(&dc, at(200), Some(&refused))
+        .note_probe(&dc, at(200), Some(&refused), 3_000)
         .await
         .unwrap();
-    store.note_probe(&dc, at(100), None).await.unwrap();
+    store.note_probe(&dc, at(100), None, 5).await.unwrap();
     let seen = store.sightings(&dc, at(100)).await.unwrap();
     let kinds: Vec<_> = seen
         .iter()

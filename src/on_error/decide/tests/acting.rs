@@ -261,7 +261,7 @@ proptest! {
         let sorted = |mut seen: Vec<(i64, Option<FailureKind>)>| {
             seen.sort_by_key(|(second, _)| *second);
             let all = seen.into_iter();
-            all.map(|(second, kind)| Sighting { at: at(second), failed: kind }).collect::<Vec<_>>()
+            all.map(|(second, kind)| Sighting { at: at(second), failed: kind, took_ms: 0 }).collect::<Vec<_>>()
         };
         let mut scene = Scene::down().seen("dc1", sorted(seen)).seen("dc2", sorted(others));
         scene.have = have;
