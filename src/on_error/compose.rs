@@ -152,7 +152,8 @@ impl Desk {
             .rev()
             .take_while(|one| one.failed.is_some())
             .count();
-        let words = self.store.newest_words_of(dc).await?.unwrap_or_default();
+        let words = self.store.newest_failure_of(dc).await?;
+        let words = words.map_or_else(String::new, |failure| failure.to_string());
         Ok(format!(
             "failed {row} times in a row, last {ago} s ago: {words}"
         ))

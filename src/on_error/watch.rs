@@ -65,6 +65,27 @@ impl Desk {
         self.probe(due).await
     }
 
+    /// The DC in use, where the newest look at it, within twice the window of the probes, failed; and what that said.
+    pub async fn known_down(
+        &self,
+        resource: &ResourceSettings,
+    ) -> Result<Option<(DcName, PollFailure)>, StoreError> {
+        let Some(dc) = self.dc_in_use(resource).await? else {
+            return Ok(None);
+        };
+        let within = self.settings.on_error.safety.probe_within * 2;
+        let since = clock::now().minus_ms(i64::try_from(within.as_millis()).unwrap_or(1_000));
+        let seen = self.store.sightings(&dc, since).await?;
+        if seen.last().is_none_or(|newest| newest.failed.is_none()) {
+            return Ok(None);
+        }
+        Ok(self
+            .store
+            .newest_failure_of(&dc)
+            .await?
+            .map(|failure| (dc, failure)))
+    }
+
     async fn dcs_to_watch(&self, resource: &ResourceSettings) -> Result<Vec<DcName>, StoreError> {
         let dc = self.dc_in_use(resource).await?;
         Ok(Self::dcs_of(resource, dc.as_ref()))

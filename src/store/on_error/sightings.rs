@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// What the newest failed look at a DC said.
-    pub async fn newest_words_of(&self, dc: &DcName) -> Result<Option<String>, StoreError> {
+    pub async fn newest_failure_of(&self, dc: &DcName) -> Result<Option<PollFailure>, StoreError> {
         let dc = dc.clone();
         self.read(move |tx| {
             let mut query = tx.prepare_cached(
@@ -76,7 +76,10 @@ impl Store {
             let Some(row) = rows.next()? else {
                 return Ok(None);
             };
-            Ok(Some(format!("{}: {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+            Ok(Some(PollFailure {
+                kind: values::failure_kind(&row.get::<_, String>(0)?)?,
+                detail: row.get(1)?,
+            }))
         })
         .await
     }

@@ -429,11 +429,12 @@ async fn every_look_at_a_dc_counts() {
     let seen = store.sightings(&dc, at(100)).await.unwrap();
     let kinds: Vec<_> = seen
         .iter()
-        .map(|one| (one.at.as_millis(), one.failed))
+        .map(|one| (one.at.as_millis(), one.failed, one.took_ms))
         .collect();
     let refused = Some(FailureKind::Refused);
-    assert_eq!(kinds, [(100, None), (200, refused), (300, refused)]);
+    let wanted = [(100, None, 5), (200, refused, 3_000), (300, refused, 5)];
+    assert_eq!(kinds, wanted);
     assert_eq!(store.sightings(&dc, at(250)).await.unwrap().len(), 1);
-    let words = store.newest_words_of(&dc).await.unwrap();
-    assert_eq!(words.as_deref(), Some("refused: connection refused"));
+    let newest = store.newest_failure_of(&dc).await.unwrap();
+    assert_eq!(newest.unwrap().to_string(), "refused: connection refused");
 }
