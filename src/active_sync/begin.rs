@@ -7,11 +7,13 @@ use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
 use crate::config::{self, ResourceSettings, Settings};
+use crate::directory::{ChangeSource, Directory};
 use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Preference, Usn};
 use crate::store::{LoadOrder, LoadStarted, Store};
 
 /// Begins the feed of a resource on the first of its DCs that answers, the preferred ones first.
 pub(super) async fn begin(
+    directory: &impl Directory,
     store: &Store,
     settings: &Settings,
     resource: &ResourceSettings,
@@ -27,7 +29,7 @@ pub(super) async fn begin(
         let Some(dc) = settings.dcs.get(name) else {
             continue;
         };
-        match Reader::open(resource, feed, dc).await {
+        match Reader::open(directory, resource, feed, dc).await {
             Ok(reader) => return create(store, resource, feed, &reader).await,
             Err(FeedError::Directory(error)) => problem = error.to_string(),
             Err(error) => return Err(error),
@@ -43,7 +45,7 @@ async fn create(
     store: &Store,
     resource: &ResourceSettings,
     feed: &config::Feed,
-    reader: &Reader,
+    reader: &Reader<impl ChangeSource>,
 ) -> Result<Feed, FeedError> {
     let is_catalog = resource.host_attribute == HostAttribute::GlobalCatalog;
     let cursor = Cursor {
@@ -73,7 +75,7 @@ async fn create(
 /// the changes is due.
 pub(super) async fn start_load(
     work: &Work<'_>,
-    reader: &mut Reader,
+    reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
     fingerprint: &str,
 ) -> Result<Option<(Feed, Load)>, FeedError> {

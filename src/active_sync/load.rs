@@ -16,7 +16,7 @@ use super::outbox::Outbox;
 use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
-use crate::directory::{ChangeQuery, Reading, Target, changes, read_object};
+use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
 use crate::model::{
     CursorTag, Dn, Feed, FeedContext, FeedPage, Load, ObjectGuid, Standing, Told, Usn, Vector,
 };
@@ -30,7 +30,7 @@ impl Work<'_> {
     /// Reads on with the load under way, to its end; the new fence once it is committed.
     pub(super) async fn load(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
         outbox: &mut Outbox,
@@ -68,7 +68,7 @@ impl Work<'_> {
 
     async fn chunks(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         (nc, context, covers): (&Dn, &FeedContext, &Vector),
         load: &mut Load,
@@ -82,7 +82,7 @@ impl Work<'_> {
                 return Ok(());
             }
             let end = chunk_end(done, width, load.committed);
-            let (session, parts) = reader.parts();
+            let (source, parts) = reader.parts();
             let pages = Pages::new(
                 self.store,
                 self.resource,
@@ -104,11 +104,12 @@ impl Work<'_> {
                     ceiling: Some(end),
                     filter: self.scope.filter(),
                 };
-                let mut changes = changes(session, &reading, &query);
-                while let Some(images) = changes.next_page().await? {
-                    found += images.len();
-                    let session = changes.session();
-                    pages.take(session, outbox, images, why, &[]).await?;
+                let mut next = Some(PageMark::default());
+                while let Some(mark) = next {
+                    let page = source.changes(&reading, &query, mark).await?;
+                    next = page.next;
+                    found += page.images.len();
+                    pages.take(source, outbox, page.images, why, &[]).await?;
                 }
             }
             load.done.insert(nc.clone(), end);
@@ -125,7 +126,7 @@ impl Work<'_> {
     /// What the consumer has and the load did not come across.
     async fn unseen(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
         to: Usn,
@@ -146,7 +147,7 @@ impl Work<'_> {
                 let some = self.not_come_across(&nc, load, after).await?;
                 let Some((last, _)) = some.last() else { break };
                 after = Some(*last);
-                let (session, parts) = reader.parts();
+                let (source, parts) = reader.parts();
                 let pages = Pages::new(
                     self.store,
                     self.resource,
@@ -157,9 +158,9 @@ impl Work<'_> {
                 );
                 let reading = Reading::new(&parts.0.schema, &parts.0.projection);
                 for (guid, told) in &some {
-                    if let Some(image) = read_object(session, *guid, &reading).await? {
+                    if let Some(image) = source.object(*guid, &reading).await? {
                         let why = Why::Unseen(purpose, load.is_resync);
-                        pages.take(session, outbox, vec![image], why, &[]).await?;
+                        pages.take(source, outbox, vec![image], why, &[]).await?;
                     } else {
                         let page = pages.absent(*guid, told, purpose, load.is_resync);
                         pages.write(outbox, page, &[]).await?;
@@ -185,7 +186,7 @@ impl Work<'_> {
     /// Counts what a resync would delete before it deletes anything.
     async fn brake(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         load: &Load,
         outbox: &Outbox,
     ) -> Result<(), FeedError> {
@@ -200,11 +201,11 @@ impl Work<'_> {
                 let some = self.not_come_across(&nc, load, after).await?;
                 let Some((last, _)) = some.last() else { break };
                 after = Some(*last);
-                let (session, (what, ..)) = reader.parts();
+                let (source, (what, ..)) = reader.parts();
                 let reading = Reading::new(&what.schema, &what.projection);
                 for (guid, told) in &some {
                     outbox.beat();
-                    let image = read_object(session, *guid, &reading).await?;
+                    let image = source.object(*guid, &reading).await?;
                     let is_gone = image.is_none_or(|image| image.is_deleted);
                     deletes += u64::from(is_gone && told.standing == Standing::In);
                 }

@@ -12,7 +12,7 @@ use super::reader::{Reader, What};
 use super::scope::Scope;
 use crate::clock;
 use crate::config::ResourceSettings;
-use crate::directory::Session;
+use crate::directory::ChangeSource;
 use crate::model::{
     CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
     RereadWhy, Standing, Told, Usn,
@@ -91,13 +91,13 @@ impl<'a> Pages<'a> {
     /// object asks for the same again.
     pub(super) async fn take(
         &self,
-        session: &mut Session,
+        source: &mut impl ChangeSource,
         outbox: &mut Outbox,
         images: Vec<Image>,
         why: Why<'_>,
         done: &[Reread],
     ) -> Result<(), FeedError> {
-        let page = self.judged(session, images, why).await?;
+        let page = self.judged(source, images, why).await?;
         self.write(outbox, page, done).await
     }
 
@@ -128,7 +128,7 @@ impl<'a> Pages<'a> {
     /// What a page leaves behind; nothing is written.
     pub(super) async fn judged(
         &self,
-        session: &mut Session,
+        source: &mut impl ChangeSource,
         mut images: Vec<Image>,
         why: Why<'_>,
     ) -> Result<FeedPage, FeedError> {
@@ -141,7 +141,7 @@ impl<'a> Pages<'a> {
                 .filter(|image| !image.is_deleted)
                 .map(|image| image.guid)
                 .collect(),
-            _ => self.scope.of(session, &images).await?,
+            _ => self.scope.of(source, &images).await?,
         };
         let mut page = FeedPage::default();
         for image in &images {
@@ -289,11 +289,11 @@ fn is_still_gone(told: &Told, image: &Image, in_scope: bool) -> bool {
     }
 }
 
-impl Reader {
-    /// What pages need of the reader besides its session.
-    pub(super) fn parts(&mut self) -> (&mut Session, (&What, &DcName, InvocationId)) {
+impl<S> Reader<S> {
+    /// What pages need of the reader besides its source.
+    pub(super) fn parts(&mut self) -> (&mut S, (&What, &DcName, InvocationId)) {
         (
-            &mut self.session,
+            &mut self.source,
             (&self.what, &self.dc, self.identity.invocation_id),
         )
     }

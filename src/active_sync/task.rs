@@ -15,6 +15,7 @@ use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::clock::{self, Pulse, Stopwatch};
 use crate::config::{self, ResourceSettings, Settings};
+use crate::directory::{Directory, Ldap};
 use crate::model::{Feed, FeedPage, Load, NewFailure, ResourceName};
 use crate::store::{PageWritten, Store, StoreError};
 
@@ -24,7 +25,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const MOST_OWED: usize = 1_000;
 
 /// The feed of one resource.
-pub struct Task {
+pub struct Task<D: Directory = Ldap> {
+    directory: D,
     store: Store,
     settings: Arc<Settings>,
     resource: ResourceSettings,
@@ -33,14 +35,30 @@ pub struct Task {
     pulse: Pulse,
     stop: CancellationToken,
     tee: bool,
-    reader: Option<Reader>,
+    reader: Option<Reader<D::Source>>,
     /// Failures that could not be taken down yet, oldest first.
     owed: VecDeque<NewFailure>,
 }
 
 impl Task {
-    /// The feed of a resource; `None` where its consumer is another one. With `tee` every event is printed as well.
+    /// The feed of a resource over LDAP; `None` where its consumer is another one. With `tee` every event is printed as
+    /// well.
     pub fn new(
+        store: &Store,
+        settings: &Arc<Settings>,
+        resource: &ResourceName,
+        tee: bool,
+        pulse: Pulse,
+        stop: CancellationToken,
+    ) -> Option<Self> {
+        Self::over(Ldap, store, settings, resource, tee, pulse, stop)
+    }
+}
+
+impl<D: Directory> Task<D> {
+    /// The same over another directory.
+    pub fn over(
+        directory: D,
         store: &Store,
         settings: &Arc<Settings>,
         resource: &ResourceName,
@@ -51,6 +69,7 @@ impl Task {
         let resource = settings.resources.get(resource)?.clone();
         let feed = resource.feed.clone()?;
         Some(Self {
+            directory,
             store: store.clone(),
             settings: Arc::clone(settings),
             scope: Scope::new(&resource, &feed),
@@ -146,7 +165,7 @@ impl Task {
         };
         let mut outbox = self.outbox()?.giving_up_after(patience);
         loop {
-            let was_load = self.step(&mut outbox, progress).await?;
+            let was_load = self.pass_or_load(&mut outbox, progress).await?;
             if !was_load {
                 return Ok(outbox.delivered());
             }
@@ -182,7 +201,7 @@ impl Task {
         let mut silent = Stopwatch::start();
         loop {
             let before = outbox.delivered();
-            self.step(&mut outbox, progress).await?;
+            self.pass_or_load(&mut outbox, progress).await?;
             self.pay().await?;
             if outbox.delivered() > before {
                 silent = Stopwatch::start();
@@ -213,8 +232,15 @@ impl Task {
         )
     }
 
+    /// One pass, or one load to its end, with what it leaves delivered; whether it was a load. Only whoever holds the lock
+    /// of the feed may call it. Dropped at any moment, it leaves what a killed process would.
+    pub async fn step(&mut self) -> Result<bool, FeedError> {
+        let mut outbox = self.outbox()?;
+        self.pass_or_load(&mut outbox, &mut |_| {}).await
+    }
+
     /// One pass, or one load to its end; whether it was a load.
-    async fn step(
+    async fn pass_or_load(
         &mut self,
         outbox: &mut Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
@@ -254,9 +280,11 @@ impl Task {
     async fn stands(&mut self) -> Result<Feed, FeedError> {
         loop {
             self.pulse.beat();
-            let feed = match self.store.feed(&self.resource.name).await? {
-                Some(feed) => feed,
-                None => begin(&self.store, &self.settings, &self.resource, &self.feed).await?,
+            let feed = if let Some(feed) = self.store.feed(&self.resource.name).await? {
+                feed
+            } else {
+                let (settings, resource) = (&self.settings, &self.resource);
+                begin(&self.directory, &self.store, settings, resource, &self.feed).await?
             };
             if !feed.is_stopped {
                 return Ok(feed);
@@ -271,11 +299,11 @@ impl Task {
     }
 
     /// The open reader of the DC the cursor names, or a new one.
-    async fn reader(&mut self, feed: &Feed) -> Result<Reader, FeedError> {
+    async fn reader(&mut self, feed: &Feed) -> Result<Reader<D::Source>, FeedError> {
         let dc = dc_in_use(&self.settings, &self.resource, &feed.cursor.cursor)?;
         match self.reader.take() {
             Some(reader) if reader.dc == dc.name => Ok(reader),
-            _ => Reader::open(&self.resource, &self.feed, dc).await,
+            _ => Reader::open(&self.directory, &self.resource, &self.feed, dc).await,
         }
     }
 
@@ -283,8 +311,8 @@ impl Task {
         let Some(reader) = &self.reader else {
             return Ok(());
         };
-        let source = reader.source(&self.resource, feed.given_up);
-        let beat = heartbeat(&source, feed.cursor.cursor.last_updated, clock::now());
+        let origin = reader.origin(&self.resource, feed.given_up);
+        let beat = heartbeat(&origin, feed.cursor.cursor.last_updated, clock::now());
         let page = FeedPage {
             events: vec![beat],
             ..FeedPage::default()

@@ -15,7 +15,7 @@ use crate::model::{Dn, ObjectGuid};
 const BATCH: usize = 200;
 
 /// Which of these objects are alive, at or below `base`, and matched by the filter.
-pub async fn matching(
+pub(super) async fn matching(
     session: &mut Session,
     base: &Dn,
     filter: &str,
@@ -47,7 +47,7 @@ pub async fn matching(
 }
 
 /// The objects whose `member` values lead to this one, as far as this DC knows them; none where it does not have it.
-pub async fn member_of(
+pub(super) async fn member_of(
     session: &mut Session,
     guid: ObjectGuid,
 ) -> Result<Vec<ObjectGuid>, DirectoryError> {
