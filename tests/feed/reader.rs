@@ -300,7 +300,12 @@ impl Reader {
             .extend(judgement.rereads.into_iter().map(|why| (of, why)));
         match judgement.verdict {
             Verdict::Deliver(change) => {
-                if matches!(change.op, highwater::model::Op::Create | highwater::model::Op::Undelete | highwater::model::Op::Snapshot) {
+                if matches!(
+                    change.op,
+                    highwater::model::Op::Create
+                        | highwater::model::Op::Undelete
+                        | highwater::model::Op::Snapshot
+                ) {
                     self.generations += 1;
                     self.told.get_mut(&guid(of)).unwrap().generation = self.generations;
                 }
@@ -331,7 +336,9 @@ impl Reader {
         });
         let cursor = position::cursor_after(Usn::ZERO, load.committed, self.overlap);
         let own = load.vector.clone().with(self.reader, cursor);
-        let covers = usn_vectors(forest).iter().fold(own, |one, other| one.meet(other));
+        let covers = usn_vectors(forest)
+            .iter()
+            .fold(own, |one, other| one.meet(other));
         for object in chunk
             .filter(|object| self.scope.has(forest, dc, object))
             .collect::<Vec<_>>()
