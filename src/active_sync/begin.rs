@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::decide::load_started;
 use super::error::FeedError;
 use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
 use crate::config::{self, ResourceSettings, Settings};
 use crate::directory::{ChangeSource, Directory};
-use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Preference, Usn};
+use crate::model::{
+    Cursor, Feed, FeedContext, FullPassReason, HostAttribute, Load, Preference, Usn,
+};
 use crate::store::{LoadOrder, LoadStarted, Store};
 
 /// Begins the feed of a resource on the first of its DCs that answers, the preferred ones first.
@@ -96,6 +99,12 @@ pub(super) async fn start_load(
         .contexts
         .values()
         .all(|context| context.held.is_none() && context.told.is_empty());
+    if let Some(reason) = feed.needs_full_pass.filter(|_| ordered.is_none()) {
+        return Err(FeedError::NeedsFullPass {
+            resource: resource.clone(),
+            reason,
+        });
+    }
     if ordered.is_none() && !is_first {
         if same {
             return Ok(None);
@@ -104,13 +113,16 @@ pub(super) async fn start_load(
     }
     let position = reader.position(work.resource, &feed.cursor.cursor).await?;
     let known = work.store.count_told(resource).await?;
+    let is_restored = feed.needs_full_pass == Some(FullPassReason::Restored);
     let load = Load {
         pass: 0,
         is_resync: ordered.is_some() && known.within > 0,
+        replaces: is_restored,
         since: clock::now(),
         by: ordered.as_ref().map(|order| order.by.clone()),
         invocation_id: position.identity.invocation_id,
         committed: position.committed,
+        settled: crate::model::NcVectors::new(),
         vectors: position.vectors,
         done: BTreeMap::new(),
         max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
@@ -120,7 +132,7 @@ pub(super) async fn start_load(
         let told = feed
             .contexts
             .get(nc)
-            .filter(|_| same)
+            .filter(|_| same && !is_restored)
             .map(|context| context.told.clone());
         let context = FeedContext {
             told: told.unwrap_or_default(),
@@ -128,8 +140,14 @@ pub(super) async fn start_load(
         };
         (nc.clone(), context)
     });
+    let started = load_started(
+        &reader.origin(work.resource, feed.given_up),
+        &load,
+        clock::now(),
+    );
     let order = LoadOrder {
         load,
+        events: vec![started],
         contexts: contexts.collect(),
         projection: fingerprint.to_owned(),
     };

@@ -1,7 +1,7 @@
 //! What stops a feed, for a moment or until somebody does something.
 
 use crate::directory::{DirectoryError, ProjectionError};
-use crate::model::{DcName, Dn, InvocationId, ResourceName, Usn};
+use crate::model::{DcName, Dn, FullPassReason, InvocationId, ResourceName, Usn};
 use crate::store::StoreError;
 
 use super::sinks::SinkError;
@@ -91,6 +91,14 @@ pub enum FeedError {
         days: i64,
         /// tombstoneLifetime in days.
         lifetime: u32,
+    },
+    /// What is remembered of the consumer does not do.
+    #[error("{reason}: order a full pass of {resource} with `highwater resync {resource}`")]
+    NeedsFullPass {
+        /// Whose feed.
+        resource: ResourceName,
+        /// Why.
+        reason: FullPassReason,
     },
     /// Bases, filter or attributes are other ones than those K and S stand for (R9).
     #[error(

@@ -10,12 +10,13 @@
 use std::collections::BTreeMap;
 
 use super::decide::position::{after_load, cursor_after};
-use super::decide::{Purpose, chunk_end, next_width};
+use super::decide::{Purpose, chunk_end, load_completed, next_width};
 use super::error::FeedError;
 use super::outbox::Outbox;
 use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
+use crate::clock;
 use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
 use crate::model::{
     CursorTag, Dn, Feed, FeedContext, FeedPage, Load, ObjectGuid, Standing, Told, Usn, Vector,
@@ -41,19 +42,19 @@ impl Work<'_> {
         let to = cursor_after(Usn::ZERO, load.committed, self.settings.overlap);
         let mut load = load.clone();
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
+            let settled = load.settled.get(&nc).cloned().unwrap_or_default();
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             self.chunks(
                 reader,
                 feed,
-                (&nc, &context, &covers),
+                (&nc, &context, &settled),
                 &mut load,
                 outbox,
                 progress,
             )
             .await?;
         }
-        self.unseen(reader, feed, &load, to, outbox).await?;
+        self.unseen(reader, feed, &load, outbox).await?;
         super::reread::read_again(self, reader, feed, outbox).await?;
         reader.verify(self.resource, cursor).await?;
         let id = reader.identity.invocation_id;
@@ -63,14 +64,19 @@ impl Work<'_> {
             (nc.clone(), after_load(&context, &vector, id, to))
         });
         let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
-        self.write_commit(reader, feed, to, contexts).await
+        let events = vec![load_completed(
+            &reader.origin(self.resource, feed.given_up),
+            &load,
+            clock::now(),
+        )];
+        self.write_commit(reader, feed, to, contexts, events).await
     }
 
     async fn chunks(
         &self,
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
-        (nc, context, covers): (&Dn, &FeedContext, &Vector),
+        (nc, context, settled): (&Dn, &FeedContext, &Vector),
         load: &mut Load,
         outbox: &mut Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
@@ -94,7 +100,7 @@ impl Work<'_> {
             let reading = Reading::new(&parts.0.schema, &parts.0.projection);
             let why = Why::Load(Purpose::Load {
                 pass: load.pass,
-                covers,
+                settled,
             });
             let mut found = 0;
             for base in self.scope.bases.iter().filter(|base| base.is_within(nc)) {
@@ -129,17 +135,16 @@ impl Work<'_> {
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
-        to: Usn,
         outbox: &mut Outbox,
     ) -> Result<(), FeedError> {
         if load.is_resync {
             self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
+            let settled = load.settled.get(&nc).cloned().unwrap_or_default();
             let purpose = Purpose::Load {
                 pass: load.pass,
-                covers: &covers,
+                settled: &settled,
             };
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             let mut after = None;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{
-    Judgement, Purpose, Reading, Sought, Verdict, event, judge, judge_gone, judge_unseen,
-    judge_whole, settle_targets, tell_gone,
+    Judgement, Purpose, Reading, Sought, Verdict, event, generation, judge, judge_gone,
+    judge_unseen, judge_whole, settle_targets, tell_gone,
 };
 use super::error::FeedError;
 use super::outbox::Outbox;
@@ -14,8 +14,8 @@ use crate::clock;
 use crate::config::ResourceSettings;
 use crate::directory::ChangeSource;
 use crate::model::{
-    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
-    RereadWhy, Standing, Told, Usn,
+    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Op,
+    Reread, RereadWhy, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -173,7 +173,7 @@ impl<'a> Pages<'a> {
                 let at = clock::now().as_millis();
                 let mut before = told.cloned();
                 if let Some(told) = before.as_mut().filter(|_| forget) {
-                    told.forget_stamps();
+                    told.forget_given_up();
                 }
                 let mut judgement = match before {
                     Some(told) if told.standing == Standing::In => judge_unseen(
@@ -226,7 +226,7 @@ impl<'a> Pages<'a> {
     /// all, nothing stands against it.
     pub(super) fn forgotten(guid: ObjectGuid, told: &Told) -> FeedPage {
         let mut told = told.clone();
-        told.forget_stamps();
+        told.forget_given_up();
         FeedPage {
             told: [(guid, told)].into(),
             ..FeedPage::default()
@@ -234,9 +234,9 @@ impl<'a> Pages<'a> {
     }
 
     fn add(&self, page: &mut FeedPage, guid: ObjectGuid, judgement: Judgement) {
-        if let Some(told) = judgement.remember {
-            page.told.insert(guid, told);
-        }
+        let mut remember = judgement.remember;
+        page.waiting
+            .insert(guid, (self.nc.clone(), judgement.waits));
         page.rereads
             .extend(judgement.rereads.into_iter().map(|why| Reread {
                 guid,
@@ -252,11 +252,19 @@ impl<'a> Pages<'a> {
                     schema: &self.what.schema,
                     given_up: self.given_up,
                 };
-                page.events.push(event(&source, &change, clock::now()));
+                let event = event(&source, &change, clock::now());
+                let is_whole = matches!(change.op, Op::Create | Op::Undelete | Op::Snapshot);
+                if let Some(told) = remember.as_mut().filter(|_| is_whole) {
+                    told.generation = generation(&event);
+                }
+                page.events.push(event);
                 change.reason
             }
             Verdict::Nothing(silence) => silence.code(),
         };
+        if let Some(told) = remember {
+            page.told.insert(guid, told);
+        }
         *page.counts.entry(cause).or_default() += 1;
     }
 

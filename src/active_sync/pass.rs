@@ -13,7 +13,7 @@ use super::scope::Scope;
 use crate::clock;
 use crate::config::{self, ResourceSettings};
 use crate::directory::{ChangeQuery, ChangeSource, PageMark, Position, Reading, Target};
-use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, RereadWhy, Usn, Vector};
+use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, Outgoing, RereadWhy, Usn};
 use crate::store::{FeedCommit, FeedCommitted, Store};
 
 /// Milliseconds in a day.
@@ -233,7 +233,8 @@ impl Work<'_> {
             (nc.clone(), context)
         });
         let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
-        self.write_commit(reader, feed, to, contexts).await
+        self.write_commit(reader, feed, to, contexts, Vec::new())
+            .await
     }
 
     /// Writes a commit with the cursor at `to`; an interruption where the feed was stopped or moved meanwhile.
@@ -243,6 +244,7 @@ impl Work<'_> {
         feed: &Feed,
         to: Usn,
         contexts: BTreeMap<Dn, FeedContext>,
+        events: Vec<Outgoing>,
     ) -> Result<CursorTag, FeedError> {
         let mut cursor = feed.cursor.cursor.clone();
         cursor.invocation_id = Some(reader.identity.invocation_id);
@@ -252,6 +254,7 @@ impl Work<'_> {
             cursor,
             dc: Some(reader.dc.clone()),
             contexts,
+            events,
             load: None,
             at: clock::now(),
         };
@@ -262,22 +265,9 @@ impl Work<'_> {
             .await?
         {
             FeedCommitted::Written(tag) => Ok(tag),
-            FeedCommitted::Fenced | FeedCommitted::Stopped | FeedCommitted::Undelivered(_) => {
+            FeedCommitted::Fenced | FeedCommitted::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }
         }
-    }
-
-    /// What K will cover of a naming context when a load up to `to` is complete: nothing of a DC that was released, see
-    /// [`Feed::released`].
-    pub(super) fn covered(
-        vector: Option<&Vector>,
-        reader: &Reader<impl ChangeSource>,
-        feed: &Feed,
-        to: Usn,
-    ) -> Vector {
-        let id = reader.identity.invocation_id;
-        let covered = vector.cloned().unwrap_or_default().with(id, to);
-        covered.without(&feed.released)
     }
 }

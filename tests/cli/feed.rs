@@ -81,7 +81,7 @@ fn told(n: u128, origin: u128) -> (ObjectGuid, Told) {
         dn: format!("CN=u{n},OU=People,DC=example,DC=com"),
         standing: Standing::In,
         journal: BTreeMap::from([(AttributeOid::new("2.5.4.3"), stamp)]),
-        earlier: std::collections::BTreeSet::new(),
+        generation: 0,
         is_partial: false,
         life: 0,
         links: BTreeMap::new(),

@@ -85,13 +85,16 @@ impl Consumer {
                     repairs,
                 } => {
                     let stamps = self.stamps.entry((change.guid, oid.clone())).or_default();
+                    if matches!(change.op, Op::Snapshot | Op::Undelete | Op::Create) {
+                        stamps.clear();
+                    }
                     if again && repairs.is_some() {
                         *self.unproven.entry("repaired").or_default() += 1;
                     } else if again && piecemeal {
                         self.repeated.push(format!("{change:?}"));
                     }
                     let newest = stamps.last().copied();
-                    if stamps.contains(stamp) && newest.is_some_and(|newest| newest > *stamp) {
+                    if newest.is_some_and(|newest| newest > *stamp) {
                         self.backwards
                             .push(format!("{oid} {stamp:?} after {newest:?}: {change:?}"));
                     }

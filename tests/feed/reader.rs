@@ -83,6 +83,7 @@ pub(crate) struct Reader {
     pass: Option<Pass>,
     load: Option<Loading>,
     loads: i64,
+    generations: u64,
     nc: Dn,
     schema: Schema,
     wanted: BTreeSet<AttributeOid>,
@@ -112,6 +113,7 @@ impl Reader {
             pass: None,
             load: None,
             loads: 0,
+            generations: 0,
             nc: "DC=sim,DC=test".parse().unwrap(),
             schema: schema(),
             wanted: wanted(),
@@ -297,7 +299,13 @@ impl Reader {
         self.rereads
             .extend(judgement.rereads.into_iter().map(|why| (of, why)));
         match judgement.verdict {
-            Verdict::Deliver(change) => consumer.take(&change),
+            Verdict::Deliver(change) => {
+                if matches!(change.op, highwater::model::Op::Create | highwater::model::Op::Undelete | highwater::model::Op::Snapshot) {
+                    self.generations += 1;
+                    self.told.get_mut(&guid(of)).unwrap().generation = self.generations;
+                }
+                consumer.take(&change);
+            }
             Verdict::Nothing(why) => self.count(why),
         }
     }
@@ -322,7 +330,8 @@ impl Reader {
             object.nc == DOMAIN && usn(object.changed) > load.done && usn(object.changed) <= end
         });
         let cursor = position::cursor_after(Usn::ZERO, load.committed, self.overlap);
-        let covers = load.vector.clone().with(self.reader, cursor);
+        let own = load.vector.clone().with(self.reader, cursor);
+        let covers = usn_vectors(forest).iter().fold(own, |one, other| one.meet(other));
         for object in chunk
             .filter(|object| self.scope.has(forest, dc, object))
             .collect::<Vec<_>>()
@@ -339,7 +348,7 @@ impl Reader {
             };
             let purpose = Purpose::Load {
                 pass: self.loads,
-                covers: &covers,
+                settled: &covers,
             };
             let judgement = judge_whole(&reading, &shown, purpose, self.told.get(&shown.guid));
             self.take(object.guid, judgement, consumer);
@@ -378,7 +387,7 @@ impl Reader {
             };
             let purpose = Purpose::Load {
                 pass: loads,
-                covers,
+                settled: covers,
             };
             let judgement = judge_unseen(
                 &reading,
@@ -408,7 +417,7 @@ impl Reader {
 
     /// R6, `candidates` being the vectors of every DC that may take over.
     pub(crate) fn prune(&mut self, candidates: &[Vector]) {
-        if !self.context.is_level() {
+        if !self.context.is_level_on(self.reader) {
             return;
         }
         let told = &self.context.told;

@@ -42,6 +42,8 @@ pub struct Change {
     pub kept: BTreeSet<AttributeOid>,
     /// By what the object was found without a change of its own.
     pub found_by: Option<Sought>,
+    /// From which delivery of the whole object what the consumer has of it comes, see [`Told::generation`](crate::model::Told).
+    pub generation: u64,
     /// Makes the id of what is delivered on purpose once more differ from that of the time before.
     pub pass: Option<i64>,
 }
@@ -101,6 +103,7 @@ impl Change {
             unreadable: BTreeSet::new(),
             kept: BTreeSet::new(),
             found_by: None,
+            generation: 0,
             pass: None,
         }
     }

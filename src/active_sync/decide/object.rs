@@ -1,6 +1,6 @@
 //! One object with what its stamps say, and what follows from where it stands with the consumer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::rules::{Rule, holds};
 use super::{
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::model::{
     Attribute, AttributeOid, Dn, Image, LocalStamp, Op, RereadWhy, Schema, Stamp, Standing, Told,
+    Waits,
 };
 
 /// An object with what its stamps say.
@@ -52,8 +53,6 @@ impl<'a> Seen<'a> {
             .filter_map(|(oid, shown)| {
                 let recall = Recall {
                     last: seen.last(oid),
-                    is_earlier: told
-                        .is_some_and(|told| told.earlier.contains(&(oid.clone(), shown.stamp))),
                     is_partial: told.is_some_and(|told| told.is_partial),
                 };
                 Some((
@@ -75,6 +74,21 @@ impl<'a> Seen<'a> {
 
     pub(super) fn stamp(&self, oid: &AttributeOid) -> Option<LocalStamp> {
         self.image.stamps.get(oid).copied()
+    }
+
+    /// Whose changes this DC lacks: those that it shows something older of than was delivered.
+    pub(super) fn waits(&self) -> Waits {
+        let mut waits = Waits::new();
+        for (oid, shown) in &self.image.stamps {
+            let told = *oid == self.name || *oid == self.is_deleted || self.wants(oid);
+            let last = self.last(oid).filter(|last| *last > shown.stamp);
+            let Some(last) = last.filter(|_| told && !self.is_rdn(oid)) else {
+                continue;
+            };
+            let usn = waits.entry(last.origin).or_insert(last.usn);
+            *usn = last.usn.max(*usn);
+        }
+        waits
     }
 
     pub(super) fn is_news(&self, oid: &AttributeOid) -> bool {
@@ -249,7 +263,7 @@ impl<'a> Seen<'a> {
         // Whatever the filter asks for may be among what is not wanted.
         for oid in self.news.keys() {
             if let Some(shown) = self.stamp(oid) {
-                told.deliver(oid, shown.stamp, self.reading.told);
+                told.journal.insert(oid.clone(), shown.stamp);
             }
         }
         told.links.clear();
@@ -297,10 +311,12 @@ impl<'a> Seen<'a> {
     /// The delivery of a change, after which this is remembered.
     pub(super) fn deliver(&self, mut change: Change, told: Told) -> Judgement {
         change.found_by = self.sought;
+        change.generation = told.generation;
         Judgement {
             verdict: Verdict::Deliver(Box::new(change)),
             remember: Some(told),
             rereads: Vec::new(),
+            waits: Waits::new(),
         }
     }
 
@@ -371,16 +387,16 @@ impl<'a> Seen<'a> {
             dn: self.image.dn.clone(),
             standing,
             journal: BTreeMap::new(),
-            earlier: BTreeSet::new(),
             is_partial: false,
             life: 0,
+            generation: 0,
             links: BTreeMap::new(),
         });
         told.standing = standing;
         for oid in self.news.keys() {
             let kept = self.wants(oid) || *oid == self.name || *oid == self.is_deleted;
             if let Some(shown) = self.stamp(oid).filter(|_| kept) {
-                told.deliver(oid, shown.stamp, self.reading.told);
+                told.journal.insert(oid.clone(), shown.stamp);
             }
         }
         told

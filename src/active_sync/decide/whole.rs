@@ -5,18 +5,18 @@ use super::object::{Seen, same_name};
 use super::rules::{Rule, holds};
 use super::{Change, Judgement, Reading, Silence, Verdict, digest};
 use crate::model::{
-    AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector,
+    AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector, Waits,
 };
 
 /// Why everything is read.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose<'a> {
-    /// A load or resync: what its vectors and bound cover will be K when it is complete, so J need not hold it.
+    /// A load or resync.
     Load {
         /// Its number.
         pass: i64,
-        /// K as it will be.
-        covers: &'a Vector,
+        /// What K will cover when it is complete and every DC that may take over has: J need not hold it (R6).
+        settled: &'a Vector,
     },
     /// An operator wants this object once more.
     Requested {
@@ -47,8 +47,8 @@ pub fn judge_whole(
     let mut change = Change::new(Op::Snapshot, image, reason);
     change.pass = Some(pass);
     let mut told = seen.whole(&mut change);
-    if let Purpose::Load { covers, .. } = purpose {
-        told.journal.retain(|_, stamp| !stamp.is_within(covers));
+    if let Purpose::Load { settled, .. } = purpose {
+        told.journal.retain(|_, stamp| !stamp.is_within(settled));
     }
     if !deleted {
         return seen.deliver(change, told);
@@ -118,15 +118,17 @@ fn told_again(mut gone: Judgement, purpose: Purpose<'_>) -> Judgement {
 
 /// An object the DC does not know: deleted so long ago that its tombstone is gone, or never there.
 fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
-    let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    let mut change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    change.generation = told.generation;
     let mut told = told.clone();
     told.standing = Standing::Deleted;
-    told.forget_stamps();
+    told.journal.clear();
     told.links.clear();
     Judgement {
         verdict: Verdict::Deliver(Box::new(change)),
         remember: Some(told),
         rereads: Vec::new(),
+        waits: Waits::new(),
     }
 }
 
@@ -168,7 +170,7 @@ impl Seen<'_> {
                 continue;
             }
             self.list(oid, change);
-            told.deliver(oid, shown.stamp, self.reading.told);
+            told.journal.insert(oid.clone(), shown.stamp);
             if self.wants(oid) {
                 self.take(oid, change);
             }
@@ -176,6 +178,7 @@ impl Seen<'_> {
         // What this DC has never seen written was told newer as well.
         let unseen = has.into_iter().flat_map(|told| told.journal.keys());
         let unseen = unseen.filter(|oid| self.wants(oid) && self.stamp(oid).is_none());
+        let unseen = unseen.filter(|oid| self.last(oid) != Some(Stamp::BEFORE_ALL));
         change
             .kept
             .extend(unseen.filter(|_| holds(Rule::ImageLessNewer)).cloned());
@@ -201,12 +204,6 @@ impl Seen<'_> {
                 digest,
             });
             change.links.insert(oid.clone(), values.clone());
-        }
-        if self.level {
-            // Level: what K covers is no older here than what K says, so J need not say it again.
-            let reading = self.reading;
-            told.journal
-                .retain(|oid, stamp| *oid == self.is_deleted || !stamp.is_within(reading.told));
         }
         told
     }

@@ -2,7 +2,7 @@
 //!
 //! # Decisions
 //! - Each is one transaction over all objects with journal entries: rare, ordered by a person, and never half done.
-//! - Entries of a lost DC stay until their objects have been read again: they say what the consumer was told.
+//! - In the place of a lost DC's entries stands one that everything supersedes, until their objects have been read again.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use rusqlite::Transaction;
 use super::codec::decode_journal;
 use super::journal::{drop_entries, journalled};
 use super::numbers::{Meanings, garbled, origin_number};
-use super::told::Change;
-use super::{contexts, id_of, rereads, switching};
+use super::told::{Change, by_guid, rewrite_journal};
+use super::{contexts, id_of, rereads, switching, waiting};
 use crate::model::{
     CursorTag, Dn, FeedContext, InvocationId, NcVectors, ObjectGuid, Reread, RereadWhy,
-    ResourceName, Usn, Vector,
+    ResourceName, Stamp, Usn, Vector,
 };
 use crate::store::{Store, StoreError};
 
@@ -52,10 +52,12 @@ impl Store {
                 }
             }
             contexts::replace(tx, feed, &all)?;
-            let lost = above(tx, feed, origin, bound)?;
+            let lost = above(tx, feed, origin, &bound)?;
             for reread in &lost {
                 rereads::queue(tx, feed, reread)?;
+                give_up_stamps(tx, feed, reread, origin, bound(&reread.nc))?;
             }
+            waiting::give_up(tx, feed, origin)?;
             let count = lost.len() as u64;
             give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
@@ -77,7 +79,7 @@ impl Store {
                 return Ok(None);
             };
             Ok(Some(
-                above(tx, feed, origin, bound(&vectors, origin))?.len() as u64,
+                above(tx, feed, origin, &bound(&vectors, origin))?.len() as u64,
             ))
         })
         .await
@@ -113,12 +115,34 @@ impl Store {
                 }
                 change.apply(tx, feed)?;
             }
+            waiting::give_up(tx, feed, origin)?;
             give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
         })
         .await
     }
+}
+
+/// Puts in the place of an object's stamps of `origin` above `bound` one that everything supersedes: what the DC in use
+/// shows counts. Other DCs' stamps stay, or what was delivered of them would go back.
+fn give_up_stamps(
+    tx: &Transaction<'_>,
+    feed: i64,
+    reread: &Reread,
+    origin: InvocationId,
+    bound: Usn,
+) -> Result<(), StoreError> {
+    let found = by_guid(tx, feed, std::iter::once(reread.guid.to_octets()))?;
+    for (guid, mut told) in found {
+        for last in told.journal.values_mut() {
+            if last.origin == origin && last.usn > bound {
+                *last = Stamp::BEFORE_ALL;
+            }
+        }
+        rewrite_journal(tx, feed, guid, &told)?;
+    }
+    Ok(())
 }
 
 /// Counts that something told can be told once more.
@@ -149,7 +173,7 @@ fn above(
     tx: &Transaction<'_>,
     feed: i64,
     origin: InvocationId,
-    bound: impl Fn(&Dn) -> Usn,
+    bound: &impl Fn(&Dn) -> Usn,
 ) -> Result<Vec<Reread>, StoreError> {
     let Some(number) = origin_number(tx, origin)? else {
         return Ok(Vec::new());

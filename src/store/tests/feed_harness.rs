@@ -41,7 +41,7 @@ pub(super) fn told(dn: &str, standing: Standing) -> Told {
         nc: nc(1),
         dn: dn.to_owned(),
         standing,
-        earlier: BTreeSet::new(),
+        generation: 0,
         is_partial: false,
         life: 0,
         journal: BTreeMap::new(),
