@@ -13,8 +13,9 @@ type Stamp = (u64, String, InvocationId, u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// The changes told of each object since it was last dropped, with the stamps of those that have one.
-    changes: BTreeMap<Uuid, BTreeMap<String, Option<Stamp>>>,
+    /// The changes told of each object since it was last dropped, with their attributes and the stamps of those that have
+    /// one.
+    changes: BTreeMap<Uuid, BTreeMap<String, (String, Option<Stamp>)>>,
     /// The newest stamp told of each attribute in this life of its object.
     newest: BTreeMap<Uuid, BTreeMap<String, Stamp>>,
     /// What must never be, in words.
@@ -31,10 +32,13 @@ impl Account {
         match turn {
             Turn::GivenUp(lost, held) => {
                 let held = held.get().unsigned_abs();
+                // What the lost change had superseded is right again.
                 for told in self.changes.values_mut() {
-                    told.retain(|_, stamp| {
-                        !matches!(stamp, Some((_, _, origin, usn)) if *origin == lost && *usn > held)
-                    });
+                    let is_lost = |stamp: &Option<Stamp>| matches!(stamp, Some((_, _, origin, usn)) if *origin == lost && *usn > held);
+                    let taken_back = told.values().filter(|(_, stamp)| is_lost(stamp));
+                    let taken_back: BTreeSet<String> =
+                        taken_back.map(|(attribute, _)| attribute.clone()).collect();
+                    told.retain(|_, (attribute, _)| !taken_back.contains(attribute));
                 }
             }
             Turn::PutBack => self.changes.clear(),
@@ -69,7 +73,8 @@ impl Account {
         let attribute = changed["attribute"].as_str().unwrap();
         let stamp = stamp(changed);
         let told = self.changes.entry(guid).or_default();
-        let again = told.insert(id, stamp.clone()).is_some();
+        let change = (attribute.to_owned(), stamp.clone());
+        let again = told.insert(id, change).is_some();
         let Some(stamp) = stamp else {
             if again && piecemeal {
                 self.repeat(&format!("{attribute}: {reason}"));

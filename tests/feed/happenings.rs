@@ -7,7 +7,7 @@ use highwater::store::ResyncOrder;
 use uuid::Uuid;
 
 use crate::receiver::Turn;
-use crate::run::{Run, hr};
+use crate::run::{Run, hr, name};
 use crate::shown::nc;
 
 impl Run {
@@ -107,7 +107,8 @@ impl Run {
 
     pub(crate) async fn prune_by(&self, vectors: Vec<Vector>) {
         let candidates = [(nc(), vectors)].into();
-        self.store.prune_journal(&hr(), candidates).await.unwrap();
+        let dropped = self.store.prune_journal(&hr(), candidates).await.unwrap();
+        self.say(|| format!("pruned: {dropped}"));
     }
 
     /// Somebody gets or loses mail.
@@ -165,6 +166,7 @@ impl Run {
     /// A DC dies for ever.
     async fn lose(&mut self) {
         let Some(dc) = self.victim() else { return };
+        self.say(|| format!("{} is lost", name(dc)));
         self.kill(dc);
         self.gone.insert(dc);
         self.saved.remove(&dc);
@@ -200,7 +202,9 @@ impl Run {
         let old = sky.forest.dcs[dc].invocation_id;
         sky.forest.restore(dc, &saved, now).unwrap();
         sky.breaks[dc] += breaks;
+        let new = sky.forest.dcs[dc].invocation_id;
         drop(sky);
+        self.say(|| format!("{} is restored: {old} becomes {new}", name(dc)));
         self.to_declare.push(old);
         self.count.restored += 1;
     }
@@ -220,6 +224,7 @@ impl Run {
             sky.forest.roll_back(dc, &saved, now).unwrap();
             sky.forest.dcs[dc].invocation_id
         };
+        self.say(|| format!("{} goes back: {id}", name(dc)));
         self.kill(dc);
         self.gone.insert(dc);
         self.rolled_back.insert(dc);
@@ -241,6 +246,7 @@ impl Run {
         sky.forest.cut(dc, from, false);
         sky.forest.promote_anew(dc, from, now).unwrap();
         drop(sky);
+        self.say(|| format!("{} is promoted anew", name(dc)));
         self.gone.remove(&dc);
     }
 
@@ -251,6 +257,7 @@ impl Run {
             max_deletes: Some(1_000_000),
         };
         if self.store.order_resync(&hr(), &order).await.unwrap() {
+            self.say(|| "a resync is ordered".to_owned());
             self.count.resyncs += 1;
         }
     }
@@ -278,12 +285,15 @@ impl Run {
     pub(crate) async fn declare(&mut self, lost: InvocationId, known: Vector) {
         let held = known.get(lost).unwrap_or(Usn::ZERO);
         let last = self.last_queued().await;
+        self.say(|| format!("{lost} is declared lost above {held}, after event {last}"));
         for inbox in &mut self.inboxes {
             inbox.turn(last, Turn::GivenUp(lost, held));
         }
         let vectors: NcVectors = [(nc(), known)].into();
         let forgotten = self.store.forget_origin(&hr(), lost, vectors).await;
         assert!(forgotten.unwrap().is_some());
+        let rereads = self.store.feed_rereads(&hr(), None, 100).await.unwrap();
+        self.say(|| format!("to be read again: {rereads:?}"));
     }
 
     /// The newest place in the queue.

@@ -14,6 +14,8 @@
 )]
 
 mod account;
+mod breaking;
+mod directed;
 mod happenings;
 mod moving;
 mod receiver;

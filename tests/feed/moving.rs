@@ -75,6 +75,7 @@ impl Run {
         let consumer = Consumer::new(&resource.name, &resource.consumer, &self.store);
         let applied = apply(&self.store, &consumer, order, |_| ()).await;
         assert!(applied.unwrap().is_complete());
+        self.say(|| format!("moved to {} from {}", chosen.switch.to, chosen.start.usn));
         self.count.moves += 1;
         true
     }
@@ -101,14 +102,7 @@ impl Run {
                 start_margin: resource.feed.as_ref().unwrap().start_margin,
             }),
         };
-        let input = gather(
-            &self.store,
-            &self.settings,
-            resource,
-            ask,
-            standing,
-            probes,
-        );
+        let input = gather(&self.store, &self.settings, resource, ask, standing, probes);
         decide(&input.await.unwrap(), clock::now())
     }
 

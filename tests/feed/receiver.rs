@@ -79,7 +79,11 @@ impl Inbox {
             assert!(self.ids.contains_key(id), "{id} was another event");
             return;
         }
-        while self.turns.front().is_some_and(|(after, _)| *after < queued.seq) {
+        while self
+            .turns
+            .front()
+            .is_some_and(|(after, _)| *after < queued.seq)
+        {
             if let Some((_, turn)) = self.turns.pop_front() {
                 self.account.turn(turn);
             }
@@ -179,7 +183,9 @@ impl Receiver {
 /// The names of what an object keeps of what it had.
 pub(crate) fn kept(data: &Value) -> impl Iterator<Item = &str> {
     let kept = data.get("kept").and_then(Value::as_array);
-    kept.into_iter().flatten().map(|name| name.as_str().unwrap())
+    kept.into_iter()
+        .flatten()
+        .map(|name| name.as_str().unwrap())
 }
 
 impl Entry {

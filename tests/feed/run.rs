@@ -93,6 +93,8 @@ pub(crate) struct Run {
     pub(crate) began: UtcMs,
     /// Whether nothing happens by itself.
     pub(crate) is_still: bool,
+    traces: bool,
+    seen: String,
     _folder: TempDir,
 }
 
@@ -187,6 +189,8 @@ impl Run {
             failed: None,
             began: clock::now(),
             is_still: make.is_still,
+            traces: std::env::var_os("HIGHWATER_TRACE").is_some(),
+            seen: String::new(),
             _folder: folder,
         }
     }
@@ -231,6 +235,7 @@ impl Run {
         if !is_crash {
             self.task = Some(task);
         }
+        self.say(|| format!("step: {ended:?}"));
         match ended {
             None => {
                 self.count.crashes += 1;
@@ -259,6 +264,7 @@ impl Run {
     /// Lets the world go on before a question is answered; whether the process dies of it.
     async fn asked(&mut self, _: Asked) -> bool {
         self.count.questions += 1;
+        self.look().await;
         if self.is_still {
             return false;
         }
@@ -289,6 +295,26 @@ impl Run {
         }
     }
 
+    /// Tells what happens, for a person who looks into a seed: `HIGHWATER_TRACE=1`.
+    pub(crate) fn say(&self, what: impl FnOnce() -> String) {
+        if self.traces {
+            println!("{:5} {}", self.ticks, what());
+        }
+    }
+
+    /// Tells what is remembered of an object whenever that changes: `HIGHWATER_TRACE=1 HIGHWATER_LOOK=<objectGUID>`.
+    async fn look(&mut self) {
+        let Ok(guid) = std::env::var("HIGHWATER_LOOK") else {
+            return;
+        };
+        let told = self.store.told(&hr(), &[guid.parse().unwrap()]).await;
+        let seen = format!("{:?}", told.unwrap().into_values().next());
+        if self.seen != seen {
+            self.say(|| format!("remembered: {seen}"));
+            self.seen = seen;
+        }
+    }
+
     /// A moment of the forest's own.
     pub(crate) fn tick(&self) {
         let mut sky = self.sim.sky();
@@ -300,7 +326,11 @@ impl Run {
     /// A sink takes at most so many events, as the product's delivery does; now and then it dies before it says so. Whether
     /// there is nothing more.
     pub(crate) async fn deliver(&mut self, number: usize, most: usize) -> bool {
-        let names: Vec<String> = self.inboxes.iter().map(|inbox| inbox.name.clone()).collect();
+        let names: Vec<String> = self
+            .inboxes
+            .iter()
+            .map(|inbox| inbox.name.clone())
+            .collect();
         let (hr, sink) = (hr(), &names[number]);
         let inbox = &mut self.inboxes[number];
         let queue = self.store.feed_queue(&hr, sink, most, BATCH_BYTES);
@@ -309,13 +339,18 @@ impl Run {
             return true;
         };
         for queued in &queue {
+            if self.traces && number == 0 {
+                println!("      {} {}", queued.seq, queued.event.body);
+            }
             inbox.take(queued);
         }
         if !self.is_still && self.rng.percent(4) {
             return false;
         }
         let (up_to, now) = (last.seq, clock::now());
-        let acknowledged = self.store.acknowledge(&hr, sink, up_to, Vec::new(), &names, now);
+        let acknowledged = self
+            .store
+            .acknowledge(&hr, sink, up_to, Vec::new(), &names, now);
         acknowledged.await.unwrap();
         false
     }
@@ -335,7 +370,12 @@ impl Run {
     pub(crate) async fn in_use(&self) -> Option<(usize, Option<InvocationId>)> {
         let cursor = self.feed().await?.cursor.cursor;
         let dc = self.settings.dc_of_host(&cursor.ldap_host).unwrap();
-        let number: usize = dc.name.to_string().trim_start_matches("dc").parse().unwrap();
+        let number: usize = dc
+            .name
+            .to_string()
+            .trim_start_matches("dc")
+            .parse()
+            .unwrap();
         Some((number - 1, cursor.invocation_id))
     }
 

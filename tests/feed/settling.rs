@@ -88,11 +88,7 @@ impl Run {
                 continue;
             };
             let known = |feed: &highwater::model::Feed| {
-                feed.load.is_none()
-                    && feed
-                        .contexts
-                        .values()
-                        .all(|context| context.held.is_some())
+                feed.load.is_none() && feed.contexts.values().all(|context| context.held.is_some())
             };
             let is_done = stepped == Stepped::Done;
             let is_quiet = is_done && self.events() == before && known(&feed);
@@ -175,7 +171,11 @@ fn missed(truth: &[(Uuid, Entry)], receiver: &Receiver) -> Vec<String> {
         if held.dn != truth.dn {
             missed.push(format!("{guid} is held as {}, is {}", held.dn, truth.dn));
         }
-        let names: BTreeSet<&String> = held.attributes.keys().chain(truth.attributes.keys()).collect();
+        let names: BTreeSet<&String> = held
+            .attributes
+            .keys()
+            .chain(truth.attributes.keys())
+            .collect();
         for name in names {
             let (ours, theirs) = (held.attributes.get(name), truth.attributes.get(name));
             if ours != theirs {
