@@ -47,6 +47,8 @@ pub struct Audited {
     pub since: u64,
     /// How many the next pass will read.
     pub coming: u64,
+    /// How many objects the consumer was told to be gone, by changes that the DC in use does not have.
+    pub gone_elsewhere: u64,
     /// What was left out: the object, its name, and the names of the attributes; none where the object itself was.
     pub left_out: Vec<LeftOut>,
 }
@@ -260,6 +262,7 @@ fn add(
     found.journal += proof.journal;
     found.since += proof.since;
     found.coming += proof.coming;
+    found.gone_elsewhere += u64::from(proof.is_ghost);
     let missing = proof.left_out.len() as u64;
     found.stamps += proof.before + proof.journal + proof.since + proof.coming + missing;
     if (proof.is_unknown || missing > 0) && found.left_out.len() < limit {

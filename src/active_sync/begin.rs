@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::decide::load_started;
 use super::error::FeedError;
 use super::pass::Work;
+use super::prune::candidates;
 use super::reader::Reader;
 use crate::clock;
 use crate::config::{self, ResourceSettings, Settings};
-use crate::directory::{ChangeSource, Directory};
+use crate::directory::{ChangeSource, Directory, Position};
 use crate::model::{
-    Cursor, Feed, FeedContext, FullPassReason, HostAttribute, Load, Preference, Usn,
+    Cursor, Dn, Feed, FeedContext, FullPassReason, HostAttribute, Load, NcVectors, Preference, Usn,
+    Vector,
 };
 use crate::store::{LoadOrder, LoadStarted, Store};
 
@@ -76,7 +78,9 @@ async fn create(
 
 /// The load that is under way, or begins now: the first one, or one that an operator ordered. `None` where a pass over
 /// the changes is due.
-pub(super) async fn start_load(
+pub(super) async fn start_load<D: Directory>(
+    directory: &D,
+    settings: &Settings,
     work: &Work<'_>,
     reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
@@ -122,7 +126,7 @@ pub(super) async fn start_load(
         by: ordered.as_ref().map(|order| order.by.clone()),
         invocation_id: position.identity.invocation_id,
         committed: position.committed,
-        settled: crate::model::NcVectors::new(),
+        settled: settled(directory, settings, work, &position).await,
         vectors: position.vectors,
         done: BTreeMap::new(),
         max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
@@ -163,4 +167,29 @@ pub(super) async fn start_load(
         }
         LoadStarted::Fenced | LoadStarted::Stopped => Err(FeedError::Interrupted(resource.clone())),
     }
+}
+
+/// What the DC that is read and every DC that may take over has of each naming context (R6). Where one of them does not
+/// answer, nothing is known of it, and the load remembers every stamp until the next pruning.
+async fn settled<D: Directory>(
+    directory: &D,
+    settings: &Settings,
+    work: &Work<'_>,
+    position: &Position,
+) -> NcVectors {
+    let candidates = match candidates(directory, settings, work.resource).await {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            tracing::warn!(resource = %work.resource.name, "the load remembers every stamp until the next pruning: {error}");
+            return NcVectors::new();
+        }
+    };
+    let own = position.identity.invocation_id;
+    let of = |nc: &Dn, vector: &Vector| {
+        let others = candidates.get(nc)?.iter();
+        let has = vector.clone().with(own, position.committed);
+        Some((nc.clone(), others.fold(has, |all, one| all.meet(one))))
+    };
+    let known = position.vectors.iter();
+    known.filter_map(|(nc, vector)| of(nc, vector)).collect()
 }

@@ -34,7 +34,7 @@ impl Work<'_> {
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
@@ -42,7 +42,7 @@ impl Work<'_> {
         let to = cursor_after(Usn::ZERO, load.committed, self.settings.overlap);
         let mut load = load.clone();
         for nc in reader.contexts.clone() {
-            let settled = load.settled.get(&nc).cloned().unwrap_or_default();
+            let settled = settled(&nc, &load, to, feed);
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             self.chunks(
                 reader,
@@ -54,7 +54,7 @@ impl Work<'_> {
             )
             .await?;
         }
-        self.unseen(reader, feed, &load, outbox).await?;
+        self.unseen(reader, feed, &load, to, outbox).await?;
         super::reread::read_again(self, reader, feed, outbox).await?;
         reader.verify(self.resource, cursor).await?;
         let id = reader.identity.invocation_id;
@@ -78,7 +78,7 @@ impl Work<'_> {
         feed: &Feed,
         (nc, context, settled): (&Dn, &FeedContext, &Vector),
         load: &mut Load,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<(), FeedError> {
         let mut width = FIRST_WIDTH;
@@ -135,13 +135,14 @@ impl Work<'_> {
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
-        outbox: &mut Outbox,
+        to: Usn,
+        outbox: &Outbox,
     ) -> Result<(), FeedError> {
         if load.is_resync {
             self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
-            let settled = load.settled.get(&nc).cloned().unwrap_or_default();
+            let settled = settled(&nc, load, to, feed);
             let purpose = Purpose::Load {
                 pass: load.pass,
                 settled: &settled,
@@ -225,4 +226,14 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// The stamps of a naming context that J need not hold once a load up to `to` is complete: K will have them, and every DC
+/// that may take over has (R6). None of a DC that was released, see [`Feed::released`].
+fn settled(nc: &Dn, load: &Load, to: Usn, feed: &Feed) -> Vector {
+    let everywhere = load.settled.get(nc).cloned().unwrap_or_default();
+    let covered = load.vectors.get(nc).cloned().unwrap_or_default();
+    everywhere
+        .meet(&covered.with(load.invocation_id, to))
+        .without(&feed.released)
 }

@@ -7,8 +7,8 @@
 //! # Decisions
 //! - One search per naming context, from its head, with tombstones and without the consumer's filter: what left the filter
 //!   or the bases must be seen as well. Which objects are the consumer's, the DC says when asked for them by objectGUID.
-//! - A page is judged and written down, journal and events together, before a sink hears of it, and delivered before the
-//!   next one is read: whatever dies in between, what is in the outbox comes again under the same id, and nothing else.
+//! - A page is judged and written down, journal and events together, before a sink hears of it. Each sink takes what is
+//!   queued at its own pace: whatever dies in between, what it has not acknowledged comes again under the same id.
 //! - The store refuses what a stopped or moved feed writes, so stopping needs no answer of the feed's.
 
 pub mod decide;
@@ -16,6 +16,7 @@ pub mod sinks;
 
 mod audit;
 mod begin;
+mod delivery;
 mod error;
 mod load;
 mod outbox;

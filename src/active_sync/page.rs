@@ -92,7 +92,7 @@ impl<'a> Pages<'a> {
     pub(super) async fn take(
         &self,
         source: &mut impl ChangeSource,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         images: Vec<Image>,
         why: Why<'_>,
         done: &[Reread],
@@ -104,7 +104,7 @@ impl<'a> Pages<'a> {
     /// Writes what a page leaves behind, and delivers it.
     pub(super) async fn write(
         &self,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         mut page: FeedPage,
         done: &[Reread],
     ) -> Result<(), FeedError> {
@@ -113,12 +113,13 @@ impl<'a> Pages<'a> {
         if nothing && page.events.is_empty() && page.done.is_empty() && page.counts.is_empty() {
             return outbox.look(self.fence).await;
         }
-        let now = clock::now();
+        let (now, has_events) = (clock::now(), !page.events.is_empty());
         let written = self
             .store
             .write_feed_page(&self.resource.name, self.fence, page, now);
         match written.await? {
-            PageWritten::Written { .. } => outbox.drain(self.fence).await,
+            PageWritten::Written { .. } if !has_events => Ok(()),
+            PageWritten::Written { backlog, .. } => outbox.queued(backlog, self.fence).await,
             PageWritten::Fenced | PageWritten::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }
@@ -190,6 +191,9 @@ impl<'a> Pages<'a> {
                     }
                     before => judge(&reading, image, in_scope, None, before.as_ref()),
                 };
+                if let (true, Verdict::Deliver(change)) = (forget, &mut judgement.verdict) {
+                    change.reason = "retracted";
+                }
                 // J still says what counts no more: with J it would be held for ever.
                 for why in judgement.rereads.iter_mut().filter(|_| forget) {
                     if *why == RereadWhy::Held {

@@ -45,7 +45,7 @@ impl Work<'_> {
         &self,
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
         self.not_too_old(reader).await?;
@@ -136,7 +136,7 @@ impl Work<'_> {
         reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         (nc, context): (&Dn, &FeedContext),
-        outbox: &mut Outbox,
+        outbox: &Outbox,
     ) -> Result<(), FeedError> {
         let floor = feed.cursor.cursor.read_up_to();
         let (source, parts) = reader.parts();

@@ -21,7 +21,7 @@ pub(super) async fn read_again(
     work: &Work<'_>,
     reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
-    outbox: &mut Outbox,
+    outbox: &Outbox,
 ) -> Result<(), FeedError> {
     let mut after: Option<Reread> = None;
     let mut looked = std::collections::BTreeSet::new();
@@ -55,7 +55,7 @@ async fn one(
     work: &Work<'_>,
     reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
-    outbox: &mut Outbox,
+    outbox: &Outbox,
     reread: &Reread,
 ) -> Result<(), FeedError> {
     let context = feed.contexts.get(&reread.nc).cloned().unwrap_or_default();
@@ -108,7 +108,7 @@ struct Again<'a> {
 
 impl Again<'_> {
     /// Nothing is left to be read.
-    async fn settle(&self, outbox: &mut Outbox) -> Result<(), FeedError> {
+    async fn settle(&self, outbox: &Outbox) -> Result<(), FeedError> {
         let done = [self.reread.clone()];
         self.pages
             .write(outbox, crate::model::FeedPage::default(), &done)
@@ -119,12 +119,16 @@ impl Again<'_> {
     async fn subtree(
         &self,
         source: &mut impl ChangeSource,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         container: &Image,
     ) -> Result<(), FeedError> {
         let Some(name) = stamp_of(container, NAME) else {
             return self.settle(outbox).await;
         };
+        // Most of what is renamed has nothing below it.
+        if !source.has_children(container.guid).await? {
+            return self.settle(outbox).await;
+        }
         let sought = Some(Sought::Below {
             container: container.guid,
             name,
@@ -152,7 +156,7 @@ impl Again<'_> {
     async fn memberships(
         &self,
         source: &mut impl ChangeSource,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         member: &Image,
     ) -> Result<(), FeedError> {
         let undeleted = stamp_of(member, IS_DELETED);
@@ -175,7 +179,7 @@ impl Again<'_> {
     async fn whole(
         &self,
         source: &mut impl ChangeSource,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         image: Option<Image>,
         work: &Work<'_>,
     ) -> Result<(), FeedError> {

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::begin::{begin, start_load};
 use super::decide::heartbeat;
+use super::delivery::Deliveries;
 use super::error::FeedError;
 use super::outbox::{LOOK, Outbox};
 use super::pass::Work;
@@ -21,6 +23,10 @@ use crate::store::{PageWritten, Store, StoreError};
 
 /// The longest wait after failures in a row.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long objects may wait for a DC's changes before that is a failure, and how often it is looked.
+const LONGEST_WAITING_HOURS: i64 = 24;
+const WAITING_LOOK: Duration = Duration::from_mins(1);
+const HOUR_MS: i64 = 3_600_000;
 /// How many failures are kept that cannot be taken down: more than any rule's window can tell apart.
 const MOST_OWED: usize = 1_000;
 
@@ -88,12 +94,32 @@ impl<D: Directory> Task<D> {
         let Some(_lock) = self.hold().await? else {
             return Ok(());
         };
+        let outbox = self.outbox();
+        let (store, resource, feed) = (&self.store, &self.resource.name, &self.feed);
+        let sinks = Deliveries::open(store, resource, feed, self.tee, &outbox, &self.stop).await;
+        let sinks = match sinks {
+            Ok(sinks) => sinks.run(),
+            Err(FeedError::Store(error)) => return Err(error),
+            // A secret that is missing, a certificate that is none: only another configuration helps.
+            Err(error) => return self.idle(&error).await,
+        };
+        tokio::select! {
+            ended = self.read_on(&outbox) => ended,
+            ended = sinks => match ended {
+                Err(FeedError::Store(error)) => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Reads until told to stop.
+    async fn read_on(&mut self, outbox: &Outbox) -> Result<(), StoreError> {
         let mut failures: u32 = 0;
         loop {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            match self.turn(&mut |_| {}).await {
+            match self.turn(outbox).await {
                 Ok(()) => failures = 0,
                 Err(error) if error.is_interruption() => {}
                 Err(FeedError::Store(error)) if !error.may_pass() => return Err(error),
@@ -108,6 +134,16 @@ impl<D: Directory> Task<D> {
                 }
             }
         }
+    }
+
+    /// Says from time to time what keeps the feed from being, until told to stop.
+    async fn idle(&mut self, error: &FeedError) -> Result<(), StoreError> {
+        while !self.stop.is_cancelled() {
+            tracing::error!(resource = %self.resource.name, "{error}");
+            self.report(error).await?;
+            self.sit_out(u32::MAX).await;
+        }
+        Ok(())
     }
 
     /// Takes a failure down where the status shows it and where the failure process hears of it. Where the store cannot
@@ -163,13 +199,28 @@ impl<D: Directory> Task<D> {
         let Some(_lock) = lock else {
             return Err(FeedError::Driven(self.resource.name.clone()));
         };
-        let mut outbox = self.outbox()?.giving_up_after(patience);
-        loop {
-            let was_load = self.pass_or_load(&mut outbox, progress).await?;
-            if !was_load {
-                return Ok(outbox.delivered());
+        let outbox = self.outbox();
+        let (store, resource, feed) = (&self.store, &self.resource.name, &self.feed);
+        let sinks = Deliveries::open(store, resource, feed, self.tee, &outbox, &self.stop);
+        let sinks = sinks.await?.giving_up_after(patience);
+        let (delivered, finish) = (sinks.counter(), sinks.finish());
+        let reading = async {
+            while self.pass_or_load(&outbox, progress).await? {}
+            Ok(())
+        };
+        let sinks = sinks.run();
+        tokio::pin!(sinks);
+        let read: Result<(), FeedError> = tokio::select! {
+            read = reading => read,
+            ended = &mut sinks => {
+                ended?;
+                return Err(FeedError::Interrupted(self.resource.name.clone()));
             }
-        }
+        };
+        // What was read is delivered, also where the reading failed.
+        finish.cancel();
+        sinks.await?;
+        read.map(|()| delivered.load(Ordering::Relaxed))
     }
 
     /// Waits for the lock that lets only one process drive the feed; `None` when told to stop.
@@ -196,14 +247,17 @@ impl<D: Directory> Task<D> {
     }
 
     /// Passes one after the other, with the configured pause, until something ends them.
-    async fn turn(&mut self, progress: &mut (dyn FnMut(&Load) + Send)) -> Result<(), FeedError> {
-        let mut outbox = self.outbox()?;
-        let mut silent = Stopwatch::start();
+    async fn turn(&mut self, outbox: &Outbox) -> Result<(), FeedError> {
+        let (mut silent, mut looked) = (Stopwatch::start(), None);
         loop {
-            let before = outbox.delivered();
-            self.pass_or_load(&mut outbox, progress).await?;
+            let before = outbox.pages();
+            self.pass_or_load(outbox, &mut |_| {}).await?;
             self.pay().await?;
-            if outbox.delivered() > before {
+            if looked.is_none_or(|looked: Stopwatch| looked.elapsed() > WAITING_LOOK) {
+                self.tell_waiting().await?;
+                looked = Some(Stopwatch::start());
+            }
+            if outbox.pages() > before {
                 silent = Stopwatch::start();
             }
             let Some(feed) = self.store.feed(&self.resource.name).await? else {
@@ -214,39 +268,58 @@ impl<D: Directory> Task<D> {
                 .heartbeat
                 .is_some_and(|every| silent.elapsed() >= every)
             {
-                self.beat(&feed, &mut outbox).await?;
+                self.beat(&feed, outbox).await?;
                 silent = Stopwatch::start();
             }
             outbox.pause(self.feed.poll, &feed.cursor.tag).await?;
         }
     }
 
-    fn outbox(&self) -> Result<Outbox, FeedError> {
-        Outbox::open(
-            &self.store,
-            &self.resource.name,
-            &self.feed,
-            self.tee,
-            self.pulse.clone(),
-            self.stop.clone(),
-        )
+    /// Has the failure process hear of objects that have waited for a DC's changes for a day (R4).
+    async fn tell_waiting(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
+        for waiting in self.store.feed_waiting(&self.resource.name).await? {
+            let hours = now.ms_since(waiting.since) / HOUR_MS;
+            if hours >= LONGEST_WAITING_HOURS {
+                let id = waiting.invocation_id;
+                let error = FeedError::Waiting {
+                    resource: self.resource.name.clone(),
+                    dc: waiting
+                        .dc
+                        .map_or_else(|| id.to_string(), |dc| dc.to_string()),
+                    objects: waiting.objects,
+                    hours,
+                };
+                tracing::error!("{error}");
+                self.report(&error).await?;
+            }
+        }
+        Ok(())
     }
 
-    /// One pass, or one load to its end, with what it leaves delivered; whether it was a load. Only whoever holds the lock
-    /// of the feed may call it. Dropped at any moment, it leaves what a killed process would.
+    fn outbox(&self) -> Outbox {
+        let (pulse, stop) = (self.pulse.clone(), self.stop.clone());
+        let (resource, bound) = (&self.resource.name, self.feed.backlog_bytes);
+        Outbox::new(&self.store, resource, bound, pulse, stop)
+    }
+
+    /// One pass, or one load to its end, its events queued for the sinks; whether it was a load. Only whoever holds the
+    /// lock of the feed may call it. Dropped at any moment, it leaves what a killed process would.
     pub async fn step(&mut self) -> Result<bool, FeedError> {
-        let mut outbox = self.outbox()?;
-        self.pass_or_load(&mut outbox, &mut |_| {}).await
+        let outbox = self.outbox();
+        self.pass_or_load(&outbox, &mut |_| {}).await
     }
 
     /// One pass, or one load to its end; whether it was a load.
     async fn pass_or_load(
         &mut self,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<bool, FeedError> {
         let feed = self.stands().await?;
-        outbox.drain(&feed.cursor.tag).await?;
+        outbox
+            .room(outbox.octets().await?, &feed.cursor.tag)
+            .await?;
         let mut reader = self.reader(&feed).await?;
         let work = Work {
             store: &self.store,
@@ -254,14 +327,16 @@ impl<D: Directory> Task<D> {
             settings: &self.feed,
             scope: &self.scope,
         };
+        let (directory, settings) = (&self.directory, &self.settings);
         let fingerprint = reader.fingerprint(&self.resource, &self.feed);
-        let ended = match start_load(&work, &mut reader, &feed, &fingerprint).await? {
-            Some((feed, load)) => {
-                let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
-                loaded.map(|_| true)
-            }
-            None => work.pass(&mut reader, &feed, outbox).await.map(|_| false),
-        };
+        let ended =
+            match start_load(directory, settings, &work, &mut reader, &feed, &fingerprint).await? {
+                Some((feed, load)) => {
+                    let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
+                    loaded.map(|_| true)
+                }
+                None => work.pass(&mut reader, &feed, outbox).await.map(|_| false),
+            };
         if ended
             .as_ref()
             .err()
@@ -307,7 +382,7 @@ impl<D: Directory> Task<D> {
         }
     }
 
-    async fn beat(&self, feed: &Feed, outbox: &mut Outbox) -> Result<(), FeedError> {
+    async fn beat(&self, feed: &Feed, outbox: &Outbox) -> Result<(), FeedError> {
         let Some(reader) = &self.reader else {
             return Ok(());
         };
@@ -322,7 +397,7 @@ impl<D: Directory> Task<D> {
             .store
             .write_feed_page(&self.resource.name, fence, page, clock::now());
         match written.await? {
-            PageWritten::Written { .. } => outbox.drain(fence).await,
+            PageWritten::Written { backlog, .. } => outbox.queued(backlog, fence).await,
             PageWritten::Fenced | PageWritten::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }

@@ -15,7 +15,7 @@ use super::connect::Port;
 use super::draft::Reading;
 use super::error::DirectoryError;
 use super::identify::identify;
-use super::membership::{matching, member_of};
+use super::membership::{has_children, matching, member_of};
 use super::position::{Position, read_position};
 use super::read::{Wanted, read_facts};
 use super::schema::read_schema;
@@ -80,6 +80,12 @@ pub trait ChangeSource: Send {
         filter: &str,
         guids: &[ObjectGuid],
     ) -> impl Future<Output = Result<BTreeSet<ObjectGuid>, DirectoryError>> + Send;
+
+    /// Whether anything lies immediately below an object: no where the DC does not have it.
+    fn has_children(
+        &mut self,
+        guid: ObjectGuid,
+    ) -> impl Future<Output = Result<bool, DirectoryError>> + Send;
 
     /// The objects whose `member` values lead to this one, as far as this DC knows them; none where it does not have it.
     fn member_of(
@@ -158,6 +164,10 @@ impl ChangeSource for Session {
         guids: &[ObjectGuid],
     ) -> Result<BTreeSet<ObjectGuid>, DirectoryError> {
         matching(self, base, filter, guids).await
+    }
+
+    async fn has_children(&mut self, guid: ObjectGuid) -> Result<bool, DirectoryError> {
+        has_children(self, guid).await
     }
 
     async fn member_of(&mut self, guid: ObjectGuid) -> Result<Vec<ObjectGuid>, DirectoryError> {

@@ -161,7 +161,7 @@ pub struct Told {
 impl Told {
     /// Forgets the stamps that were given up with the DC that wrote them (R9).
     pub fn forget_given_up(&mut self) {
-        self.journal.retain(|_, last| *last != Stamp::BEFORE_ALL);
+        self.journal.retain(|_, last| *last != Stamp::GIVEN_UP);
     }
 
     /// Forgets all of J but what concerns this attribute.

@@ -1,6 +1,6 @@
 //! A DC that is declared lost, against simulated DCs that answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::clock;

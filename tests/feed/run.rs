@@ -155,6 +155,7 @@ impl Run {
             overlap,
             start_margin: margin,
             heartbeat: None,
+            backlog_bytes: 1 << 30,
             max_deletes: MaxDeletes::Percent(100),
             // What is queued is taken by the inboxes.
             sinks: BTreeMap::new(),

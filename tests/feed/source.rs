@@ -47,6 +47,7 @@ pub(crate) enum Asked {
     Object,
     Matching,
     MemberOf,
+    Children,
 }
 
 /// The forest that DCs are opened of; clones share it.
@@ -269,6 +270,12 @@ impl ChangeSource for Way {
             })
         });
         Ok(found.copied().collect())
+    }
+
+    async fn has_children(&mut self, guid: ObjectGuid) -> Result<bool, DirectoryError> {
+        let dc = self.dc;
+        let sky = self.ask(Asked::Children).await?;
+        Ok(!sky.forest.dcs[dc].children(uuid(guid)).is_empty())
     }
 
     async fn member_of(&mut self, member: ObjectGuid) -> Result<Vec<ObjectGuid>, DirectoryError> {

@@ -214,6 +214,10 @@ impl Seen<'_> {
                 Changed::Linked { .. } => None,
             })
         };
+        let given_up = |changed: &Changed| matches!(changed, Changed::Stamped { repairs: Some(Some(last)), .. } if *last == Stamp::GIVEN_UP);
+        if change.changed.iter().any(given_up) {
+            return "retracted";
+        }
         match stamps().any(|repair| !repair) {
             false if stamps().next().is_some() => "repaired",
             false if matches!(self.sought, Some(Sought::Regained { .. })) => "member_undeleted",

@@ -178,7 +178,7 @@ impl Seen<'_> {
         // What this DC has never seen written was told newer as well.
         let unseen = has.into_iter().flat_map(|told| told.journal.keys());
         let unseen = unseen.filter(|oid| self.wants(oid) && self.stamp(oid).is_none());
-        let unseen = unseen.filter(|oid| self.last(oid) != Some(Stamp::BEFORE_ALL));
+        let unseen = unseen.filter(|oid| self.last(oid).is_some_and(|last| !last.is_mark()));
         change
             .kept
             .extend(unseen.filter(|_| holds(Rule::ImageLessNewer)).cloned());

@@ -137,7 +137,7 @@ fn give_up_stamps(
     for (guid, mut told) in found {
         for last in told.journal.values_mut() {
             if last.origin == origin && last.usn > bound {
-                *last = Stamp::BEFORE_ALL;
+                *last = Stamp::GIVEN_UP;
             }
         }
         rewrite_journal(tx, feed, guid, &told)?;

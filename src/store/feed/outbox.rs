@@ -131,6 +131,19 @@ impl Store {
         .await
     }
 
+    /// How many octets of events wait for a sink; 0 where there is no feed.
+    pub async fn feed_backlog_octets(&self, resource: &ResourceName) -> Result<u64, StoreError> {
+        let resource = resource.clone();
+        self.read(move |tx| {
+            let octets = tx
+                .prepare_cached("SELECT outbox_octets FROM feed WHERE resource = ?1")?
+                .query_row([resource.as_str()], |row| row.get(0))
+                .optional()?;
+            values::count("feed.outbox_octets", octets.unwrap_or(0))
+        })
+        .await
+    }
+
     /// What waits to be delivered.
     pub async fn feed_backlog(&self, resource: &ResourceName) -> Result<FeedBacklog, StoreError> {
         let resource = resource.clone();
@@ -165,18 +178,18 @@ impl Store {
     }
 }
 
-/// Queues events for every sink; gives how many octets of events wait then.
+/// Queues events for every sink; gives the place of the newest event ever queued, and how many octets of events wait.
 pub(super) fn queue(
     tx: &Transaction<'_>,
     feed: i64,
     events: &[Outgoing],
     at: UtcMs,
-) -> Result<u64, StoreError> {
+) -> Result<(i64, u64), StoreError> {
     let (mut last, mut octets): (i64, i64) = tx
         .prepare_cached("SELECT last_seq, outbox_octets FROM feed WHERE id = ?1")?
         .query_row([feed], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if events.is_empty() {
-        return values::count("feed.outbox_octets", octets);
+        return Ok((last, values::count("feed.outbox_octets", octets)?));
     }
     let mut insert = tx.prepare_cached(
         "INSERT INTO feed_outbox (feed_id, seq, event_id, guid, queued_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -196,7 +209,7 @@ pub(super) fn queue(
     }
     tx.prepare_cached("UPDATE feed SET last_seq = ?2, outbox_octets = ?3 WHERE id = ?1")?
         .execute([feed, last, octets])?;
-    values::count("feed.outbox_octets", octets)
+    Ok((last, values::count("feed.outbox_octets", octets)?))
 }
 
 /// How many events are queued.

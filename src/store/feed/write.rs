@@ -18,6 +18,8 @@ use crate::store::{Store, StoreError, values};
 pub enum PageWritten {
     /// It stands.
     Written {
+        /// The place of the newest event ever queued, 0 before the first.
+        last_seq: i64,
         /// How many octets of events wait for a sink.
         backlog: u64,
     },
@@ -141,8 +143,8 @@ impl Store {
                 rereads::queue(tx, feed, reread)?;
             }
             add_counts(tx, feed, &page.counts)?;
-            let backlog = outbox::queue(tx, feed, &page.events, at)?;
-            Ok(PageWritten::Written { backlog })
+            let (last_seq, backlog) = outbox::queue(tx, feed, &page.events, at)?;
+            Ok(PageWritten::Written { last_seq, backlog })
         })
         .await
     }
@@ -197,6 +199,9 @@ impl Store {
                 Gate::Fenced => return Ok(LoadStarted::Fenced),
                 Gate::Stopped => return Ok(LoadStarted::Stopped),
             };
+            if order.load.replaces {
+                told::forget(tx, feed)?;
+            }
             let pass = newest.saturating_add(1);
             let load = Load { pass, ..order.load };
             tx.execute(
