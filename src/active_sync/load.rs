@@ -98,9 +98,11 @@ impl Work<'_> {
                 (Usn::ZERO, feed),
             );
             let reading = Reading::new(&parts.0.schema, &parts.0.projection);
+            let has = load.vectors.get(nc).cloned().unwrap_or_default();
             let why = Why::Load(Purpose::Load {
                 pass: load.pass,
                 settled,
+                has: &has,
             });
             let mut found = 0;
             for base in self.scope.bases.iter().filter(|base| base.is_within(nc)) {
@@ -143,9 +145,11 @@ impl Work<'_> {
         }
         for nc in reader.contexts.clone() {
             let settled = settled(&nc, load, to, feed);
+            let has = load.vectors.get(&nc).cloned().unwrap_or_default();
             let purpose = Purpose::Load {
                 pass: load.pass,
                 settled: &settled,
+                has: &has,
             };
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             let mut after = None;

@@ -301,8 +301,16 @@ impl<'a> Seen<'a> {
     pub(super) fn elsewhere(self) -> Judgement {
         let nothing = self.with_subtree(Judgement::nothing(Silence::OutOfScope));
         if self.is_news(&self.name) && !nothing.rereads.is_empty() {
+            // What J says of a leave, or of its being brought back, still counts.
+            let journal = self.told.map(|told| told.journal.clone());
             let mut told = self.remembered(Standing::Out);
             told.keep_only(&self.name);
+            told.journal.extend(
+                journal
+                    .into_iter()
+                    .flatten()
+                    .filter(|(oid, _)| *oid != self.name),
+            );
             return nothing.remembering(told);
         }
         nothing

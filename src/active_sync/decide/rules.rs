@@ -24,6 +24,8 @@ pub enum Rule {
     ImageLessNewer,
     /// R5: an object told deleted is held while a DC shows it alive.
     DeletedHeld,
+    /// R5: what a load does not come across is held where the DC lacks something delivered of it.
+    UnseenHeld,
     /// R5: an object told to have left is held while a DC shows it as it was before.
     LeftHeld,
     /// R6: J keeps what a candidate's vector does not cover.

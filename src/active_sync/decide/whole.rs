@@ -17,6 +17,8 @@ pub enum Purpose<'a> {
         pass: i64,
         /// What K will cover when it is complete and every DC that may take over has: J need not hold it (R6).
         settled: &'a Vector,
+        /// What the DC had when it began.
+        has: &'a Vector,
     },
     /// An operator wants this object once more.
     Requested {
@@ -62,7 +64,8 @@ pub fn judge_whole(
 
 /// Judges an object that the consumer has and that a load or resync did not come across, by what the DC shows of it
 /// when asked for it alone: it changed meanwhile, has left, or was deleted. Where the DC does not know it, only a pass
-/// that an operator ordered (`is_resync`) takes it for deleted; else it is kept and looked at again.
+/// that an operator ordered (`is_resync`) takes it for deleted; else it is kept and looked at again. So it is where the DC
+/// lacks something that was delivered of it (R5).
 pub fn judge_unseen(
     reading: &Reading<'_>,
     guid: ObjectGuid,
@@ -73,7 +76,7 @@ pub fn judge_unseen(
     told: &Told,
 ) -> Judgement {
     let Some(image) = image else {
-        return if is_resync {
+        return if is_resync && !lacks(reading, purpose, told) {
             absent(guid, told)
         } else {
             Judgement::held()
@@ -86,7 +89,24 @@ pub fn judge_unseen(
     if seen.is_news(&seen.is_deleted) {
         return seen.gone();
     }
+    if !seen.waits().is_empty() && holds(Rule::UnseenHeld) {
+        return Judgement::held();
+    }
     told_again(seen.gone(), purpose)
+}
+
+/// Whether something of an object was delivered that the DC does not have.
+fn lacks(reading: &Reading<'_>, purpose: Purpose<'_>, told: &Told) -> bool {
+    let has = match purpose {
+        Purpose::Load { has, .. } => Some(has),
+        Purpose::Requested { .. } => reading.held,
+    };
+    let is_here = |stamp: &Stamp| {
+        stamp.is_mark()
+            || stamp.origin == reading.reader
+            || has.is_some_and(|has| stamp.is_within(has))
+    };
+    holds(Rule::UnseenHeld) && !told.journal.values().all(is_here)
 }
 
 /// Tells once more, on request, that an object was deleted or has left.
