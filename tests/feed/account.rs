@@ -29,20 +29,25 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn turn(&mut self, turn: Turn) {
         self.newest.clear();
-        match turn {
-            Turn::GivenUp(lost, held) => {
-                let held = held.get().unsigned_abs();
-                // What the lost change had superseded is right again.
-                for told in self.changes.values_mut() {
-                    let is_lost = |stamp: &Option<Stamp>| matches!(stamp, Some((_, _, origin, usn)) if *origin == lost && *usn > held);
-                    let taken_back = told.values().filter(|(_, stamp)| is_lost(stamp));
-                    let taken_back: BTreeSet<String> =
-                        taken_back.map(|(attribute, _)| attribute.clone()).collect();
-                    told.retain(|_, (attribute, _)| !taken_back.contains(attribute));
-                }
-            }
-            Turn::PutBack => self.changes.clear(),
+        let Turn::GivenUp(lost, held) = turn;
+        let held = held.get().unsigned_abs();
+        let is_lost = |stamp: &Option<Stamp>| {
+            let stamp = stamp.as_ref();
+            stamp.is_some_and(|(_, _, origin, usn)| *origin == lost && *usn > held)
+        };
+        // What the lost change had superseded is right again.
+        for told in self.changes.values_mut() {
+            let taken_back = told.values().filter(|(_, stamp)| is_lost(stamp));
+            let taken_back: BTreeSet<String> =
+                taken_back.map(|(attribute, _)| attribute.clone()).collect();
+            told.retain(|_, (attribute, _)| !taken_back.contains(attribute));
         }
+    }
+
+    /// The store knows no more what was told.
+    pub(crate) fn put_back(&mut self) {
+        self.newest.clear();
+        self.changes.clear();
     }
 
     pub(crate) fn take(&mut self, data: &Value, body: &str) {

@@ -1,9 +1,11 @@
 //! What happens to the forest and the feed, by chance.
 
+use std::sync::Arc;
+
 use highwater::clock;
 use highwater::lab::forest::{Attribute, Changes, Class, DOMAIN, Forest, Kind, Place, Saved, text};
-use highwater::model::{InvocationId, NcVectors, Usn, Vector};
-use highwater::store::ResyncOrder;
+use highwater::model::{InvocationId, NcVectors, Preference, Usn, Vector};
+use highwater::store::{ResyncOrder, Store};
 use uuid::Uuid;
 
 use crate::receiver::Turn;
@@ -44,6 +46,9 @@ impl Run {
         }
         if self.once_in(weather.resyncs) {
             self.resync().await;
+        }
+        if self.once_in(weather.put_backs) {
+            self.back_up().await;
         }
         if !self.to_declare.is_empty() && self.once_in(60) {
             self.declare_lost().await;
@@ -168,7 +173,7 @@ impl Run {
         let Some(dc) = self.victim() else { return };
         self.say(|| format!("{} is lost", name(dc)));
         self.kill(dc);
-        self.gone.insert(dc);
+        self.give_up(dc);
         self.saved.remove(&dc);
         let id = self.sim.sky().forest.dcs[dc].invocation_id;
         self.to_declare.push(id);
@@ -226,7 +231,7 @@ impl Run {
         };
         self.say(|| format!("{} goes back: {id}", name(dc)));
         self.kill(dc);
-        self.gone.insert(dc);
+        self.give_up(dc);
         self.rolled_back.insert(dc);
         self.to_declare.push(id);
         self.count.rolled_back += 1;
@@ -248,6 +253,10 @@ impl Run {
         drop(sky);
         self.say(|| format!("{} is promoted anew", name(dc)));
         self.gone.remove(&dc);
+        let settings = Arc::make_mut(&mut self.settings);
+        let resource = settings.resources.get_mut(&hr()).unwrap();
+        resource.backup_dcs.insert(name(dc), Preference::Neutral);
+        self.is_reloaded = true;
     }
 
     pub(crate) async fn resync(&mut self) {
@@ -279,7 +288,48 @@ impl Run {
         };
         let Some(known) = known else { return };
         self.declare(lost, known).await;
-        self.to_declare.remove(0);
+        let declared = self.to_declare.remove(0);
+        self.declared.push(declared);
+    }
+
+    /// Backs the store up, or says that it is to be put back.
+    async fn back_up(&mut self) {
+        if self.backup.is_some() {
+            self.is_to_be_put_back = true;
+            return;
+        }
+        self.say(|| "the store is backed up".to_owned());
+        let to = self.folder().join("backup.db");
+        self.store.backup(&to, true).await.unwrap();
+        self.backup = Some((to, self.declared.len()));
+    }
+
+    /// Puts the store back, while nothing uses it.
+    pub(crate) async fn put_back(&mut self) {
+        self.is_to_be_put_back = false;
+        let Some((from, declared)) = self.backup.take() else {
+            return;
+        };
+        self.say(|| "the store is put back".to_owned());
+        self.count.put_back += 1;
+        let path = self.folder().join(format!("put{}.db", self.count.put_back));
+        std::fs::rename(from, &path).unwrap();
+        self.store = Store::open(&path).await.unwrap();
+        // What was said since is not known there.
+        let again = self.declared.split_off(declared);
+        self.to_declare.extend(again);
+        for inbox in &mut self.inboxes {
+            inbox.put_back();
+        }
+    }
+
+    /// A DC that never comes back is taken out of the configuration.
+    pub(crate) fn give_up(&mut self, dc: usize) {
+        self.gone.insert(dc);
+        let settings = Arc::make_mut(&mut self.settings);
+        let resource = settings.resources.get_mut(&hr()).unwrap();
+        resource.backup_dcs.remove(&name(dc));
+        self.is_reloaded = true;
     }
 
     pub(crate) async fn declare(&mut self, lost: InvocationId, known: Vector) {

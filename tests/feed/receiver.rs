@@ -24,9 +24,6 @@ pub(crate) struct Entry {
 pub(crate) enum Turn {
     /// A DC was declared lost: what was told of it above this USN may be taken back, and come once more.
     GivenUp(InvocationId, Usn),
-    /// The store was put back: what was told is told anew.
-    #[expect(dead_code, reason = "for stores that are put back from a backup")]
-    PutBack,
 }
 
 /// One sink of the feed.
@@ -41,6 +38,8 @@ pub(crate) struct Inbox {
     /// The newest place in the queue that was taken.
     pub(crate) newest: i64,
     ids: BTreeMap<String, i64>,
+    /// The ids of before the store was put back: what it knows no more may come again.
+    old: BTreeSet<String>,
     turns: VecDeque<(i64, Turn)>,
     /// How many events came again from the queue.
     pub(crate) again: usize,
@@ -57,6 +56,7 @@ impl Inbox {
             account: Account::default(),
             newest: 0,
             ids: BTreeMap::new(),
+            old: BTreeSet::new(),
             turns: VecDeque::new(),
             again: 0,
             events: 0,
@@ -68,12 +68,20 @@ impl Inbox {
         self.turns.push_back((after, turn));
     }
 
+    /// The store was put back from a backup: places come again, and what was told is told anew.
+    pub(crate) fn put_back(&mut self) {
+        self.newest = -1;
+        self.turns.clear();
+        self.old.extend(std::mem::take(&mut self.ids).into_keys());
+        self.account.put_back();
+    }
+
     pub(crate) fn take(&mut self, queued: &Queued) {
         let body: Value = serde_json::from_str(&queued.event.body).unwrap();
         let id = body["id"].as_str().unwrap();
         assert_eq!(id, queued.event.id);
         let is_again = queued.seq <= self.newest;
-        self.plain.take(&body, is_again);
+        self.plain.take(&body, is_again || !self.old.is_empty());
         if is_again {
             self.again += 1;
             assert!(self.ids.contains_key(id), "{id} was another event");
@@ -95,7 +103,8 @@ impl Inbox {
             self.account.take(&body["data"], &queued.event.body);
         }
         match first {
-            None => self.trusting.take(&body, false),
+            None if self.old.contains(id) => {}
+            None => self.trusting.take(&body, !self.old.is_empty()),
             Some(first) => self.account.wrong.push(format!(
                 "the id of event {first} came again: {}",
                 queued.event.body
@@ -120,7 +129,8 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    fn take(&mut self, body: &Value, is_again: bool) {
+    /// `is_lenient` where some of what an event rests on may have been taken back.
+    fn take(&mut self, body: &Value, is_lenient: bool) {
         let data = &body["data"];
         match body["type"].as_str().unwrap() {
             "highwater.feed.load.started" => self.load += 1,
@@ -128,12 +138,12 @@ impl Receiver {
                 let load = self.load;
                 self.entries.retain(|_, entry| entry.load == load);
             }
-            _ if data.get("op").is_some() => self.change(data, body, is_again),
+            _ if data.get("op").is_some() => self.change(data, body, is_lenient),
             _ => {}
         }
     }
 
-    fn change(&mut self, data: &Value, body: &Value, is_again: bool) {
+    fn change(&mut self, data: &Value, body: &Value, is_lenient: bool) {
         let guid: Uuid = data["objectGuid"].as_str().unwrap().parse().unwrap();
         let load = self.load;
         match data["op"].as_str().unwrap() {
@@ -165,8 +175,7 @@ impl Receiver {
                     entry.load = load;
                     entry.apply(data);
                 }
-                // What came after it comes again too.
-                None if is_again => {}
+                None if is_lenient => {}
                 None => self.wrong.push(format!("of an object never told: {body}")),
             },
         }

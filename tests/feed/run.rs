@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -61,6 +61,7 @@ pub(crate) struct Counted {
     pub(crate) restored: usize,
     pub(crate) rolled_back: usize,
     pub(crate) resyncs: usize,
+    pub(crate) put_back: usize,
 }
 
 pub(crate) struct Run {
@@ -82,6 +83,13 @@ pub(crate) struct Run {
     pub(crate) gone: BTreeSet<usize>,
     /// The lives that are to be declared lost.
     pub(crate) to_declare: Vec<InvocationId>,
+    /// Those that were.
+    pub(crate) declared: Vec<InvocationId>,
+    /// The backup of the store, with how many were declared lost by then.
+    pub(crate) backup: Option<(PathBuf, usize)>,
+    pub(crate) is_to_be_put_back: bool,
+    /// Whether the task runs with settings of old.
+    pub(crate) is_reloaded: bool,
     pub(crate) saved: BTreeMap<usize, Saved>,
     /// Those that went back in time and are not there any more.
     pub(crate) rolled_back: BTreeSet<usize>,
@@ -95,7 +103,7 @@ pub(crate) struct Run {
     pub(crate) is_still: bool,
     traces: bool,
     seen: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a run is begun with, where it is not left to chance.
@@ -184,6 +192,10 @@ impl Run {
             count: Counted::default(),
             gone: BTreeSet::new(),
             to_declare: Vec::new(),
+            declared: Vec::new(),
+            backup: None,
+            is_to_be_put_back: false,
+            is_reloaded: false,
             saved: BTreeMap::new(),
             rolled_back: BTreeSet::new(),
             samples: 0,
@@ -192,7 +204,7 @@ impl Run {
             is_still: make.is_still,
             traces: std::env::var_os("HIGHWATER_TRACE").is_some(),
             seen: String::new(),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -207,7 +219,9 @@ impl Run {
 
     /// One pass or one load of the shipped loop; the world goes on at each of its questions.
     pub(crate) async fn step(&mut self) -> Stepped {
-        let mut task = self.task.take().unwrap_or_else(|| self.begin());
+        let task = self.task.take().filter(|_| !self.is_reloaded);
+        self.is_reloaded = false;
+        let mut task = task.unwrap_or_else(|| self.begin());
         let sim = self.sim.clone();
         let mut is_crash = false;
         let ended = {
@@ -236,6 +250,10 @@ impl Run {
         if !is_crash {
             self.task = Some(task);
         }
+        if self.is_to_be_put_back {
+            self.forget_task();
+            self.put_back().await;
+        }
         self.say(|| format!("step: {ended:?}"));
         match ended {
             None => {
@@ -250,10 +268,17 @@ impl Run {
             }
             Some(Err(FeedError::Store(error))) => panic!("the store failed: {error}"),
             Some(Err(error)) => {
+                if matches!(error, FeedError::NeedsFullPass { .. }) {
+                    self.resync().await;
+                }
                 self.failed = Some(error.to_string());
                 Stepped::Failed
             }
         }
+    }
+
+    pub(crate) fn forget_task(&mut self) {
+        self.task = None;
     }
 
     fn begin(&self) -> Task<Sim> {
@@ -280,7 +305,7 @@ impl Run {
         if self.once_in(self.weather.resets) {
             self.sim.sky().reset = true;
         }
-        self.once_in(self.weather.crashes)
+        self.is_to_be_put_back || self.once_in(self.weather.crashes)
     }
 
     /// Whether what happens once in so many chances happens at this one.
@@ -361,6 +386,10 @@ impl Run {
         for number in 0..self.inboxes.len() {
             while !self.deliver(number, 500).await {}
         }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) async fn feed(&self) -> Option<Feed> {

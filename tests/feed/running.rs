@@ -82,7 +82,7 @@ impl Tally {
         let sum = |of: fn(&Counted) -> usize| self.counted.iter().map(of).sum::<usize>();
         println!(
             "{scenario}: {} runs (seeds {}..={}), {} s; {} writes, {} questions, {} passes, {} loads, {} moves ({} unproven, \
-             {} anew), {} crashes, {} DCs lost, {} restored, {} rolled back, {} resyncs; {} events by {:?}, {} again from \
+             {} anew), {} crashes, {} DCs lost, {} restored, {} rolled back, {} resyncs, {} stores put back; {} events by {:?}, {} again from \
              the queue; nothing missed, told twice or backwards; told again by cause: {:?}",
             self.runs,
             seeds.first().unwrap(),
@@ -100,6 +100,7 @@ impl Tally {
             sum(|count| count.restored),
             sum(|count| count.rolled_back),
             sum(|count| count.resyncs),
+            sum(|count| count.put_back),
             self.events,
             self.reasons,
             self.again,
@@ -170,5 +171,6 @@ scenarios! {
     restored_dcs: RESTORES, 20;
     rolled_back_dcs: ROLLBACKS, 20;
     several_sinks: SINKS, 20;
+    stores_put_back: PUT_BACKS, 20;
     everything_at_once: EVERYTHING, 30;
 }

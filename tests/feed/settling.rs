@@ -20,6 +20,10 @@ impl Run {
     /// nothing more.
     pub(crate) async fn settle(&mut self) {
         self.is_still = true;
+        if self.is_to_be_put_back {
+            self.forget_task();
+            self.put_back().await;
+        }
         {
             let remaining = self.remaining();
             let mut sky = self.sim.sky();

@@ -41,6 +41,8 @@ pub(crate) struct Weather {
     pub(crate) rollbacks: usize,
     /// Somebody orders everything anew.
     pub(crate) resyncs: usize,
+    /// The store is put back from a backup, or backed up.
+    pub(crate) put_backs: usize,
     /// How many sinks there are, at most; all but the first lag.
     pub(crate) sinks: usize,
 }
@@ -66,6 +68,7 @@ impl Weather {
         restores: 0,
         rollbacks: 0,
         resyncs: 0,
+        put_backs: 0,
         sinks: 1,
     };
     pub(crate) const FAILOVERS: Self = Self {
@@ -133,6 +136,10 @@ impl Weather {
         resyncs: 400,
         ..Self::FAILOVERS
     };
+    pub(crate) const PUT_BACKS: Self = Self {
+        put_backs: 300,
+        ..Self::FAILOVERS
+    };
     pub(crate) const EVERYTHING: Self = Self {
         unproven_percent: 5,
         splits: 200,
@@ -144,6 +151,7 @@ impl Weather {
         restores: 600,
         rollbacks: 1_000,
         resyncs: 1_000,
+        put_backs: 1_500,
         sinks: 2,
         ..Self::FAILOVERS
     };
