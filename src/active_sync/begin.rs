@@ -103,7 +103,8 @@ pub(super) async fn start_load<D: Directory>(
         .contexts
         .values()
         .all(|context| context.held.is_none() && context.told.is_empty());
-    if let Some(reason) = feed.needs_full_pass.filter(|_| ordered.is_none()) {
+    let is_due = ordered.is_some() || is_first;
+    if let Some(reason) = feed.needs_full_pass.filter(|_| !is_due) {
         return Err(FeedError::NeedsFullPass {
             resource: resource.clone(),
             reason,
@@ -120,7 +121,7 @@ pub(super) async fn start_load<D: Directory>(
     let is_restored = feed.needs_full_pass == Some(FullPassReason::Restored);
     let load = Load {
         pass: 0,
-        is_resync: ordered.is_some() && known.within > 0,
+        is_resync: (ordered.is_some() || is_restored) && known.within > 0,
         replaces: is_restored,
         since: clock::now(),
         by: ordered.as_ref().map(|order| order.by.clone()),

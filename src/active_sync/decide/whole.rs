@@ -49,8 +49,14 @@ pub fn judge_whole(
     let mut change = Change::new(Op::Snapshot, image, reason);
     change.pass = Some(pass);
     let mut told = seen.whole(&mut change);
-    if let Purpose::Load { settled, .. } = purpose {
-        told.journal.retain(|_, stamp| !stamp.is_within(settled));
+    if let Purpose::Load { settled, has, .. } = purpose {
+        // A load that ends early leaves K as it is: what K does not have, J must.
+        let known = |stamp: &Stamp| reading.told.is_empty() || stamp.is_within(reading.told);
+        told.is_partial &= !has.covers_but(reading.told, reading.reader);
+        if !told.is_partial {
+            told.journal
+                .retain(|_, stamp| !(stamp.is_within(settled) && known(stamp)));
+        }
     }
     if !deleted {
         return seen.deliver(change, told);

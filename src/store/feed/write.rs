@@ -171,6 +171,13 @@ impl Store {
             contexts::replace(tx, feed, &commit.contexts)?;
             waiting::settle(tx, feed, &commit.contexts)?;
             outbox::queue(tx, feed, &commit.events, commit.at)?;
+            if commit.load.is_none() {
+                // With the end of a load, everything is known again.
+                tx.prepare_cached(
+                    "UPDATE feed SET needs_full_pass = NULL WHERE id = ?1 AND load IS NOT NULL",
+                )?
+                .execute([feed])?;
+            }
             put_load(tx, feed, pass, commit.load.as_ref())?;
             let seen = CursorSeen {
                 read_up_to: commit.cursor.read_up_to(),
@@ -205,7 +212,7 @@ impl Store {
             let pass = newest.saturating_add(1);
             let load = Load { pass, ..order.load };
             tx.execute(
-                "UPDATE feed SET newest_pass = ?2, projection = ?3, needs_full_pass = NULL WHERE id = ?1",
+                "UPDATE feed SET newest_pass = ?2, projection = ?3 WHERE id = ?1",
                 params![feed, pass, order.projection],
             )?;
             tx.execute("DELETE FROM feed_resync WHERE feed_id = ?1", [feed])?;
