@@ -61,11 +61,6 @@ fn without_repairs_changes_are_missed() {
 }
 
 #[test]
-fn without_the_local_usn_changes_are_repeated() {
-    shows(Rule::LocalAboveCursor, Weather::FAILOVERS);
-}
-
-#[test]
 fn with_the_rdn_stamp_compared_changes_are_repeated() {
     shows(Rule::RdnLeftOut, Weather::FAILOVERS);
 }
@@ -88,11 +83,6 @@ fn without_holding_the_deleted_come_back_to_life() {
 #[test]
 fn without_digests_memberships_are_missed() {
     shows(Rule::Links, Weather::FAIR);
-}
-
-#[test]
-fn without_generations_an_id_comes_twice() {
-    shows(Rule::Generations, Weather::LEAVING);
 }
 
 #[test]

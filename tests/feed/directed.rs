@@ -3,23 +3,22 @@
 use std::sync::PoisonError;
 
 use highwater::active_sync::decide::rules::{Broken, Rule};
-use highwater::lab::forest::{Attribute, Changes, Kind, text};
+use highwater::lab::forest::{Attribute, Changes, DOMAIN, Kind, text};
 use uuid::Uuid;
 
-use crate::run::{Make, Run};
+use crate::run::{Make, Run, Stepped};
 use crate::running::{RULES, block_on, with_all_rules};
 use crate::shown::Filter;
+use crate::source::Asked;
 use crate::weather::Weather;
 
-/// A world in which nobody writes and everything is read.
+/// A world in which nobody writes, and nothing is read yet.
 async fn still(seed: u64, filter: Filter) -> Run {
     let make = Make {
         filter: Some(filter),
         is_still: true,
     };
-    let mut run = Run::new(seed, Weather::FAIR, make).await;
-    run.read_on().await;
-    run
+    Run::new(seed, Weather::FAIR, make).await
 }
 
 /// The story shows something exactly where the rule does not hold.
@@ -112,6 +111,7 @@ impl Run {
 async fn group_with_a_member(run: &mut Run) -> (Uuid, Uuid, Uuid) {
     let group = run.live(Kind::Group, 1)[0];
     let users = run.live(Kind::User, 2);
+    run.read_on().await;
     let used = run.in_use().await.unwrap().0;
     run.link(used, group, users[0]);
     run.read_on().await;
@@ -123,8 +123,8 @@ fn a_member_told_deleted_would_stay_for_ever() {
     needs(
         Rule::DeletedTargets,
         async |run| {
-            let (used, other_dc) = run.two().await;
             let (group, gone, other) = group_with_a_member(run).await;
+            let (used, other_dc) = run.two().await;
             run.cut_all(true);
             run.delete(used, gone);
             run.read_on().await;
@@ -144,8 +144,8 @@ fn a_member_told_alive_would_be_lost() {
     needs(
         Rule::Regained,
         async |run| {
-            let (used, other_dc) = run.two().await;
             let (group, back, other) = group_with_a_member(run).await;
+            let (used, other_dc) = run.two().await;
             run.delete(used, back);
             run.read_on().await;
             run.cut_all(true);
@@ -164,6 +164,7 @@ fn a_member_told_alive_would_be_lost() {
 
 /// What left, and what J says of that once it was pruned as if every candidate knew.
 async fn left_and_pruned(run: &mut Run, as_if: bool) -> bool {
+    run.read_on().await;
     let (used, other_dc) = run.two().await;
     let user = run.live(Kind::User, 1)[0];
     assert!(run.holds(user));
@@ -213,6 +214,7 @@ fn what_a_tombstone_showed_would_be_taken_for_told() {
     needs(
         Rule::DeadHere,
         async |run| {
+            run.read_on().await;
             let (used, behind) = run.two().await;
             let third = (behind + 1) % run.remaining().len();
             let user = run.live(Kind::User, 1)[0];
@@ -238,6 +240,74 @@ fn what_a_tombstone_showed_would_be_taken_for_told() {
     );
 }
 
+/// Told as an update, lost with a delete by another DC, and wanted again once the object is back.
+#[test]
+fn what_came_before_a_delete_would_have_its_old_id_after_it() {
+    needs(
+        Rule::Generations,
+        async |run| {
+            run.read_on().await;
+            let (used, other_dc) = run.two().await;
+            let user = run.live(Kind::User, 1)[0];
+            run.cut_all(true);
+            run.set(used, user, [(Attribute::TestTag, text("1"))].into());
+            // It is told, and the pass is never complete: K does not have it.
+            run.dies_at = Some(Asked::Identity);
+            assert_eq!(run.step().await, Stepped::Crashed);
+            run.drain().await;
+            run.delete(other_dc, user);
+            run.move_proven(other_dc).await;
+            run.read_on().await;
+            run.undelete(other_dc, user, Changes::new());
+            run.read_on().await;
+            run.settle().await;
+            false
+        },
+        Filter::Everything,
+    );
+}
+
+/// A tombstone that came to two DCs by a cycle that broke off, before the feed began: K does not have it, nor J.
+#[test]
+fn what_the_dc_had_at_the_start_would_be_told() {
+    needs(
+        Rule::LocalAboveCursor,
+        async |run| {
+            let (used, other_dc, third) = (0, 1, 2);
+            let users = run.live(Kind::User, 2);
+            let user = users[0];
+            run.cut_all(true);
+            run.set(used, user, [(Attribute::TestTag, text("1"))].into());
+            run.delete(third, user);
+            // What the cycle does not bring any more.
+            run.set(third, users[1], [(Attribute::Sn, text("later"))].into());
+            {
+                let mut sky = run.sim.sky();
+                let now = sky.now;
+                sky.forest.packet = 1;
+                sky.forest.cut(other_dc, third, false);
+                sky.forest.begin_cycle(other_dc, third, DOMAIN).unwrap();
+                sky.forest.step_cycle(other_dc, third, DOMAIN, now).unwrap();
+                sky.forest.break_off(other_dc, third, DOMAIN);
+                sky.forest.cut(other_dc, third, true);
+                assert!(!sky.forest.dcs[other_dc].is_live(user));
+            }
+            run.pull(used, other_dc);
+            run.read_on().await;
+            assert_eq!(run.in_use().await.unwrap().0, used);
+            run.move_proven(other_dc).await;
+            run.read_on().await;
+            let before = run.events();
+            run.pull(other_dc, used);
+            run.read_on().await;
+            let told = run.events() - before;
+            run.settle().await;
+            told > 0
+        },
+        Filter::Everything,
+    );
+}
+
 /// What was told with its leaving, the consumer does not have: brought back by a DC that does not know it, the object has
 /// it again when that DC hears of it.
 #[test]
@@ -246,6 +316,7 @@ fn what_was_told_of_an_object_that_left_is_told_again_once_it_is_back() {
     for seed in 1..=6 {
         block_on(async {
             let mut run = still(seed, Filter::WithMail).await;
+            run.read_on().await;
             let (used, other_dc) = run.two().await;
             let user = run.live(Kind::User, 1)[0];
             run.cut_all(true);

@@ -101,6 +101,8 @@ pub(crate) struct Run {
     pub(crate) began: UtcMs,
     /// Whether nothing happens by itself.
     pub(crate) is_still: bool,
+    /// The question at which the process dies where nothing happens by itself.
+    pub(crate) dies_at: Option<Asked>,
     traces: bool,
     seen: String,
     folder: TempDir,
@@ -202,6 +204,7 @@ impl Run {
             failed: None,
             began: clock::now(),
             is_still: make.is_still,
+            dies_at: None,
             traces: std::env::var_os("HIGHWATER_TRACE").is_some(),
             seen: String::new(),
             folder,
@@ -288,11 +291,12 @@ impl Run {
     }
 
     /// Lets the world go on before a question is answered; whether the process dies of it.
-    async fn asked(&mut self, _: Asked) -> bool {
+    async fn asked(&mut self, what: Asked) -> bool {
         self.count.questions += 1;
         self.look().await;
         if self.is_still {
-            return false;
+            let dies = self.dies_at.take_if(|at| *at == what);
+            return dies.is_some();
         }
         let ticks = self.rng.below(self.weather.slow + 1);
         self.pass_time(ticks).await;
