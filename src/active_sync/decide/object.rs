@@ -298,7 +298,7 @@ impl<'a> Seen<'a> {
     pub(super) fn left_by_what_is_unknown_here(&self) -> bool {
         let journal = self.told.into_iter().flat_map(|told| &told.journal);
         journal
-            .filter(|(oid, _)| holds(Rule::LeftHeld) && !self.is_rdn(oid))
+            .filter(|(oid, last)| holds(Rule::LeftHeld) && !self.is_rdn(oid) && !last.is_mark())
             .any(|(oid, last)| self.stamp(oid).is_none_or(|shown| shown.stamp < *last))
     }
 
@@ -419,7 +419,9 @@ impl<'a> Seen<'a> {
 /// it has written itself, though S ends below that by the overlap.
 fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        let has = |stamp: &Stamp| stamp.origin == reading.reader || stamp.is_within(held);
+        let has = |stamp: &Stamp| {
+            stamp.is_mark() || stamp.origin == reading.reader || stamp.is_within(held)
+        };
         held.covers_but(reading.told, reading.reader)
             && told.is_none_or(|told| told.journal.values().all(has))
     })
