@@ -13,7 +13,7 @@ use super::page::{Pages, Why};
 use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::config::{DcSettings, ResourceSettings, Settings};
-use crate::directory::{ChangeQuery, Reading, Target, changes};
+use crate::directory::{ChangeQuery, ChangeSource, Directory, Ldap, PageMark, Reading, Target};
 use crate::model::{
     Dn, Feed, FeedContext, Image, NcVectors, ObjectGuid, Reread, RereadWhy, Standing, Told, Usn,
 };
@@ -47,6 +47,8 @@ pub struct Audited {
     pub since: u64,
     /// How many the next pass will read.
     pub coming: u64,
+    /// How many objects the consumer was told to be gone, by changes that the DC in use does not have.
+    pub gone_elsewhere: u64,
     /// What was left out: the object, its name, and the names of the attributes; none where the object itself was.
     pub left_out: Vec<LeftOut>,
 }
@@ -87,16 +89,17 @@ pub struct Ghost {
 }
 
 /// What the readings have in common.
-struct Look<'a> {
+struct Look<'a, S> {
     store: &'a Store,
     resource: &'a ResourceSettings,
     scope: Scope,
     feed: Feed,
-    reader: Reader,
+    reader: Reader<S>,
 }
 
-impl<'a> Look<'a> {
+impl<'a, S: ChangeSource> Look<'a, S> {
     async fn open(
+        directory: &impl Directory<Source = S>,
         store: &'a Store,
         resource: &'a ResourceSettings,
         feed: Feed,
@@ -109,7 +112,7 @@ impl<'a> Look<'a> {
             resource,
             scope: Scope::new(resource, settings),
             feed,
-            reader: Reader::open(resource, settings, dc).await?,
+            reader: Reader::open(directory, resource, settings, dc).await?,
         })
     }
 }
@@ -130,7 +133,7 @@ pub async fn rehearse(
     held: &NcVectors,
 ) -> Result<Rehearsal, FeedError> {
     let feed = feed_of(store, resource).await?;
-    let mut look = Look::open(store, resource, feed, dc).await?;
+    let mut look = Look::open(&Ldap, store, resource, feed, dc).await?;
     let mut found = Rehearsal::default();
     for nc in look.reader.contexts.clone() {
         let told = look
@@ -142,7 +145,7 @@ pub async fn rehearse(
             told: told.unwrap_or_default(),
             held: held.get(&nc).cloned(),
         };
-        let (session, parts) = look.reader.parts();
+        let (source, parts) = look.reader.parts();
         let pages = Pages::new(
             look.store,
             look.resource,
@@ -158,11 +161,13 @@ pub async fn rehearse(
             ceiling: None,
             filter: None,
         };
-        let mut changes = changes(session, &reading, &query);
-        while let Some(images) = changes.next_page().await? {
-            found.read += images.len() as u64;
+        let mut next = Some(PageMark::default());
+        while let Some(mark) = next {
+            let page = source.changes(&reading, &query, mark).await?;
+            next = page.next;
+            found.read += page.images.len() as u64;
             let page = pages
-                .judged(changes.session(), images, Why::Changes(None))
+                .judged(source, page.images, Why::Changes(None))
                 .await?;
             for (cause, count) in &page.counts {
                 let side = if super::decide::is_silence(cause) {
@@ -192,7 +197,7 @@ pub async fn audit(
     let feed = feed_of(store, resource).await?;
     let dc = dc_in_use(settings, resource, &feed.cursor.cursor)?;
     let switch = store.feed_switch(&resource.name).await?;
-    let mut look = Look::open(store, resource, feed, dc).await?;
+    let mut look = Look::open(&Ldap, store, resource, feed, dc).await?;
     let mut found = Audited::default();
     for nc in look.reader.contexts.clone() {
         let context = look.feed.contexts.get(&nc).cloned().unwrap_or_default();
@@ -204,7 +209,7 @@ pub async fn audit(
             None => (context.told.clone(), Usn::ZERO),
         };
         let cursor = look.feed.cursor.cursor.read_up_to();
-        let (session, (what, _, reader)) = look.reader.parts();
+        let (source, (what, _, reader)) = look.reader.parts();
         let reading = Reading::new(&what.schema, &what.projection);
         let judging = Judging {
             nc: &nc,
@@ -221,10 +226,13 @@ pub async fn audit(
             ceiling: None,
             filter: None,
         };
-        let mut changes = changes(session, &reading, &query);
-        while let Some(mut images) = changes.next_page().await? {
+        let mut next = Some(PageMark::default());
+        while let Some(mark) = next {
+            let page = source.changes(&reading, &query, mark).await?;
+            next = page.next;
+            let mut images = page.images;
             images.retain(|image| !image.is_deleted);
-            let within = look.scope.of(changes.session(), &images).await?;
+            let within = look.scope.of(source, &images).await?;
             images.retain(|image| within.contains(&image.guid));
             let guids: Vec<_> = images.iter().map(|image| image.guid).collect();
             let told = look.store.told(&look.resource.name, &guids).await?;
@@ -254,6 +262,7 @@ fn add(
     found.journal += proof.journal;
     found.since += proof.since;
     found.coming += proof.coming;
+    found.gone_elsewhere += u64::from(proof.is_ghost);
     let missing = proof.left_out.len() as u64;
     found.stamps += proof.before + proof.journal + proof.since + proof.coming + missing;
     if (proof.is_unknown || missing > 0) && found.left_out.len() < limit {
@@ -275,7 +284,7 @@ pub async fn ghosts(
 ) -> Result<Vec<Ghost>, FeedError> {
     let feed = feed_of(store, resource).await?;
     let dc = dc_in_use(settings, resource, &feed.cursor.cursor)?;
-    let mut look = Look::open(store, resource, feed, dc).await?;
+    let mut look = Look::open(&Ldap, store, resource, feed, dc).await?;
     let position = look
         .reader
         .position(resource, &look.feed.cursor.cursor)

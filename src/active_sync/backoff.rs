@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::place::Place;
 
 /// The longest wait after any failure.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 /// How often the wait doubles at most.
 const DOUBLINGS: u32 = 6;
 

@@ -2,16 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use super::decide::load_started;
 use super::error::FeedError;
 use super::pass::Work;
+use super::prune::candidates;
 use super::reader::Reader;
 use crate::clock;
 use crate::config::{self, ResourceSettings, Settings};
-use crate::model::{Cursor, Feed, FeedContext, HostAttribute, Load, Preference, Usn};
+use crate::directory::{ChangeSource, Directory, Position};
+use crate::model::{
+    Cursor, Dn, Feed, FeedContext, FullPassReason, HostAttribute, Load, NcVectors, Preference, Usn,
+    Vector,
+};
 use crate::store::{LoadOrder, LoadStarted, Store};
 
 /// Begins the feed of a resource on the first of its DCs that answers, the preferred ones first.
 pub(super) async fn begin(
+    directory: &impl Directory,
     store: &Store,
     settings: &Settings,
     resource: &ResourceSettings,
@@ -27,7 +34,7 @@ pub(super) async fn begin(
         let Some(dc) = settings.dcs.get(name) else {
             continue;
         };
-        match Reader::open(resource, feed, dc).await {
+        match Reader::open(directory, resource, feed, dc).await {
             Ok(reader) => return create(store, resource, feed, &reader).await,
             Err(FeedError::Directory(error)) => problem = error.to_string(),
             Err(error) => return Err(error),
@@ -43,7 +50,7 @@ async fn create(
     store: &Store,
     resource: &ResourceSettings,
     feed: &config::Feed,
-    reader: &Reader,
+    reader: &Reader<impl ChangeSource>,
 ) -> Result<Feed, FeedError> {
     let is_catalog = resource.host_attribute == HostAttribute::GlobalCatalog;
     let cursor = Cursor {
@@ -71,9 +78,11 @@ async fn create(
 
 /// The load that is under way, or begins now: the first one, or one that an operator ordered. `None` where a pass over
 /// the changes is due.
-pub(super) async fn start_load(
+pub(super) async fn start_load<D: Directory>(
+    directory: &D,
+    settings: &Settings,
     work: &Work<'_>,
-    reader: &mut Reader,
+    reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
     fingerprint: &str,
 ) -> Result<Option<(Feed, Load)>, FeedError> {
@@ -94,6 +103,13 @@ pub(super) async fn start_load(
         .contexts
         .values()
         .all(|context| context.held.is_none() && context.told.is_empty());
+    let is_due = ordered.is_some() || is_first;
+    if let Some(reason) = feed.needs_full_pass.filter(|_| !is_due) {
+        return Err(FeedError::NeedsFullPass {
+            resource: resource.clone(),
+            reason,
+        });
+    }
     if ordered.is_none() && !is_first {
         if same {
             return Ok(None);
@@ -102,13 +118,16 @@ pub(super) async fn start_load(
     }
     let position = reader.position(work.resource, &feed.cursor.cursor).await?;
     let known = work.store.count_told(resource).await?;
+    let is_restored = feed.needs_full_pass == Some(FullPassReason::Restored);
     let load = Load {
         pass: 0,
-        is_resync: ordered.is_some() && known.within > 0,
+        is_resync: (ordered.is_some() || is_restored) && known.within > 0,
+        replaces: is_restored,
         since: clock::now(),
         by: ordered.as_ref().map(|order| order.by.clone()),
         invocation_id: position.identity.invocation_id,
         committed: position.committed,
+        settled: settled(directory, settings, work, &position).await,
         vectors: position.vectors,
         done: BTreeMap::new(),
         max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
@@ -118,7 +137,7 @@ pub(super) async fn start_load(
         let told = feed
             .contexts
             .get(nc)
-            .filter(|_| same)
+            .filter(|_| same && !is_restored)
             .map(|context| context.told.clone());
         let context = FeedContext {
             told: told.unwrap_or_default(),
@@ -126,8 +145,14 @@ pub(super) async fn start_load(
         };
         (nc.clone(), context)
     });
+    let started = load_started(
+        &reader.origin(work.resource, feed.given_up),
+        &load,
+        clock::now(),
+    );
     let order = LoadOrder {
         load,
+        events: vec![started],
         contexts: contexts.collect(),
         projection: fingerprint.to_owned(),
     };
@@ -143,4 +168,29 @@ pub(super) async fn start_load(
         }
         LoadStarted::Fenced | LoadStarted::Stopped => Err(FeedError::Interrupted(resource.clone())),
     }
+}
+
+/// What the DC that is read and every DC that may take over has of each naming context (R6). Where one of them does not
+/// answer, nothing is known of it, and the load remembers every stamp until the next pruning.
+async fn settled<D: Directory>(
+    directory: &D,
+    settings: &Settings,
+    work: &Work<'_>,
+    position: &Position,
+) -> NcVectors {
+    let candidates = match candidates(directory, settings, work.resource).await {
+        Ok(candidates) => candidates,
+        Err(error) => {
+            tracing::warn!(resource = %work.resource.name, "the load remembers every stamp until the next pruning: {error}");
+            return NcVectors::new();
+        }
+    };
+    let own = position.identity.invocation_id;
+    let of = |nc: &Dn, vector: &Vector| {
+        let others = candidates.get(nc)?.iter();
+        let has = vector.clone().with(own, position.committed);
+        Some((nc.clone(), others.fold(has, |all, one| all.meet(one))))
+    };
+    let known = position.vectors.iter();
+    known.filter_map(|(nc, vector)| of(nc, vector)).collect()
 }

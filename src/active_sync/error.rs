@@ -1,7 +1,7 @@
 //! What stops a feed, for a moment or until somebody does something.
 
 use crate::directory::{DirectoryError, ProjectionError};
-use crate::model::{DcName, Dn, InvocationId, ResourceName, Usn};
+use crate::model::{DcName, Dn, FullPassReason, InvocationId, ResourceName, Usn};
 use crate::store::StoreError;
 
 use super::sinks::SinkError;
@@ -33,6 +33,36 @@ pub enum FeedError {
         sink: String,
         /// Why.
         why: String,
+    },
+    /// So much waits for the sinks that nothing more is read, and they take none of it.
+    #[error(
+        "{octets} octets of events wait for the sinks of {resource}, {bound} may: nothing more is read until they take some; \
+         behind are {sinks}"
+    )]
+    BacklogFull {
+        /// Whose feed.
+        resource: ResourceName,
+        /// How many octets wait.
+        octets: u64,
+        /// How many may, see `backlog_bytes`.
+        bound: u64,
+        /// The sinks that have not taken everything, with how many events they lack.
+        sinks: String,
+    },
+    /// What was delivered of a DC's changes is not on the DC in use, and has not come for long (R4).
+    #[error(
+        "{objects} objects of {resource} have waited {hours} h for changes of {dc}, which were delivered and which the DC in \
+         use does not have: bring {dc} back; if it never comes back, declare it lost with `highwater quarantine declare-lost`"
+    )]
+    Waiting {
+        /// Whose feed.
+        resource: ResourceName,
+        /// The DC that made the changes, or its invocationId.
+        dc: String,
+        /// How many objects.
+        objects: u64,
+        /// Since how many hours.
+        hours: i64,
     },
     /// Another order took the cursor or stopped the feed meanwhile: nothing is wrong.
     #[error("the feed of {0} was stopped or moved meanwhile")]
@@ -91,6 +121,14 @@ pub enum FeedError {
         days: i64,
         /// tombstoneLifetime in days.
         lifetime: u32,
+    },
+    /// What is remembered of the consumer does not do.
+    #[error("{reason}: order a full pass of {resource} with `highwater resync {resource}`")]
+    NeedsFullPass {
+        /// Whose feed.
+        resource: ResourceName,
+        /// Why.
+        reason: FullPassReason,
     },
     /// Bases, filter or attributes are other ones than those K and S stand for (R9).
     #[error(

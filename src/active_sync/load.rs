@@ -11,13 +11,14 @@
 use std::collections::BTreeMap;
 
 use super::decide::position::{after_load, cursor_after};
-use super::decide::{Purpose, chunk_end, next_width};
+use super::decide::{Purpose, chunk_end, load_completed, next_width};
 use super::error::FeedError;
 use super::outbox::Outbox;
 use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
-use crate::directory::{ChangeQuery, Reading, Target, changes, read_object};
+use crate::clock;
+use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
 use crate::model::{
     CursorTag, Dn, Feed, FeedContext, FeedPage, Load, ObjectGuid, Standing, Told, Usn, Vector,
 };
@@ -31,10 +32,10 @@ impl Work<'_> {
     /// Reads on with the load under way, to its end; the new fence once it is committed.
     pub(super) async fn load(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
@@ -42,12 +43,12 @@ impl Work<'_> {
         let to = cursor_after(Usn::ZERO, load.committed, self.settings.overlap);
         let mut load = load.clone();
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
+            let settled = settled(&nc, &load, to, feed);
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             self.chunks(
                 reader,
                 feed,
-                (&nc, &context, &covers),
+                (&nc, &context, &settled),
                 &mut load,
                 outbox,
                 progress,
@@ -64,16 +65,21 @@ impl Work<'_> {
             (nc.clone(), after_load(&context, &vector, id, to))
         });
         let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
-        self.write_commit(reader, feed, to, contexts).await
+        let events = vec![load_completed(
+            &reader.origin(self.resource, feed.given_up),
+            &load,
+            clock::now(),
+        )];
+        self.write_commit(reader, feed, to, contexts, events).await
     }
 
     async fn chunks(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
-        (nc, context, covers): (&Dn, &FeedContext, &Vector),
+        (nc, context, settled): (&Dn, &FeedContext, &Vector),
         load: &mut Load,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<(), FeedError> {
         let mut width = FIRST_WIDTH;
@@ -83,7 +89,7 @@ impl Work<'_> {
                 return Ok(());
             }
             let end = chunk_end(done, width, load.committed);
-            let (session, parts) = reader.parts();
+            let (source, parts) = reader.parts();
             let pages = Pages::new(
                 self.store,
                 self.resource,
@@ -93,9 +99,11 @@ impl Work<'_> {
                 (Usn::ZERO, feed),
             );
             let reading = Reading::new(&parts.0.schema, &parts.0.projection);
+            let has = load.vectors.get(nc).cloned().unwrap_or_default();
             let why = Why::Load(Purpose::Load {
                 pass: load.pass,
-                covers,
+                settled,
+                has: &has,
             });
             let mut found = 0;
             for base in self.scope.bases.iter().filter(|base| base.is_within(nc)) {
@@ -105,11 +113,12 @@ impl Work<'_> {
                     ceiling: (end < load.committed).then_some(end),
                     filter: self.scope.filter(),
                 };
-                let mut changes = changes(session, &reading, &query);
-                while let Some(images) = changes.next_page().await? {
-                    found += images.len();
-                    let session = changes.session();
-                    pages.take(session, outbox, images, why, &[]).await?;
+                let mut next = Some(PageMark::default());
+                while let Some(mark) = next {
+                    let page = source.changes(&reading, &query, mark).await?;
+                    next = page.next;
+                    found += page.images.len();
+                    pages.take(source, outbox, page.images, why, &[]).await?;
                 }
             }
             load.done.insert(nc.clone(), end);
@@ -126,20 +135,22 @@ impl Work<'_> {
     /// What the consumer has and the load did not come across.
     async fn unseen(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         load: &Load,
         to: Usn,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
     ) -> Result<(), FeedError> {
         if load.is_resync {
             self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
-            let covers = Self::covered(load.vectors.get(&nc), reader, feed, to);
+            let settled = settled(&nc, load, to, feed);
+            let has = load.vectors.get(&nc).cloned().unwrap_or_default();
             let purpose = Purpose::Load {
                 pass: load.pass,
-                covers: &covers,
+                settled: &settled,
+                has: &has,
             };
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             let mut after = None;
@@ -147,7 +158,7 @@ impl Work<'_> {
                 let some = self.not_come_across(&nc, load, after).await?;
                 let Some((last, _)) = some.last() else { break };
                 after = Some(*last);
-                let (session, parts) = reader.parts();
+                let (source, parts) = reader.parts();
                 let pages = Pages::new(
                     self.store,
                     self.resource,
@@ -158,9 +169,9 @@ impl Work<'_> {
                 );
                 let reading = Reading::new(&parts.0.schema, &parts.0.projection);
                 for (guid, told) in &some {
-                    if let Some(image) = read_object(session, *guid, &reading).await? {
+                    if let Some(image) = source.object(*guid, &reading).await? {
                         let why = Why::Unseen(purpose, load.is_resync);
-                        pages.take(session, outbox, vec![image], why, &[]).await?;
+                        pages.take(source, outbox, vec![image], why, &[]).await?;
                     } else {
                         let page = pages.absent(*guid, told, purpose, load.is_resync);
                         pages.write(outbox, page, &[]).await?;
@@ -186,7 +197,7 @@ impl Work<'_> {
     /// Counts what a resync would delete before it deletes anything.
     async fn brake(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         load: &Load,
         outbox: &Outbox,
     ) -> Result<(), FeedError> {
@@ -201,11 +212,11 @@ impl Work<'_> {
                 let some = self.not_come_across(&nc, load, after).await?;
                 let Some((last, _)) = some.last() else { break };
                 after = Some(*last);
-                let (session, (what, ..)) = reader.parts();
+                let (source, (what, ..)) = reader.parts();
                 let reading = Reading::new(&what.schema, &what.projection);
                 for (guid, told) in &some {
                     outbox.beat();
-                    let image = read_object(session, *guid, &reading).await?;
+                    let image = source.object(*guid, &reading).await?;
                     let is_gone = image.is_none_or(|image| image.is_deleted);
                     deletes += u64::from(is_gone && told.standing == Standing::In);
                 }
@@ -220,4 +231,14 @@ impl Work<'_> {
         }
         Ok(())
     }
+}
+
+/// The stamps of a naming context that J need not hold once a load up to `to` is complete: K will have them, and every DC
+/// that may take over has (R6). None of a DC that was released, see [`Feed::released`].
+fn settled(nc: &Dn, load: &Load, to: Usn, feed: &Feed) -> Vector {
+    let everywhere = load.settled.get(nc).cloned().unwrap_or_default();
+    let covered = load.vectors.get(nc).cloned().unwrap_or_default();
+    everywhere
+        .meet(&covered.with(load.invocation_id, to))
+        .without(&feed.released)
 }

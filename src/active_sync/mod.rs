@@ -7,11 +7,13 @@
 //! # Decisions
 //! - One search per naming context, from its head, with tombstones and without the consumer's filter: what left the filter
 //!   or the bases must be seen as well. Which objects are the consumer's, the DC says when asked for them by objectGUID.
-//! - A page is judged and written down, journal and events together, before a sink hears of it, and delivered before the
-//!   next one is read: whatever dies in between, what is in the outbox comes again under the same id, and nothing else.
+//! - A page is judged and written down, journal and events together, before a sink hears of it. Each sink takes what is
+//!   queued at its own pace: whatever dies in between, what it has not acknowledged comes again under the same id.
 //! - The store refuses what a stopped or moved feed writes, so stopping needs no answer of the feed's. A reading that is
 //!   called off is given up where it waits, and what it had sent to the store is written before another begins.
 //! - A failure is the DC's that was read. One that ends after the cursor has moved on is logged, and nothing waits for it.
+
+#![doc = include_str!("RULES.md")]
 
 pub mod decide;
 pub mod sinks;
@@ -19,6 +21,7 @@ pub mod sinks;
 mod audit;
 mod backoff;
 mod begin;
+mod delivery;
 mod error;
 mod load;
 mod outbox;

@@ -1,150 +1,64 @@
-//! Delivery: what a page has queued goes to every sink, in order, before the next page is read.
+//! The reader's side of the outbox: what a page has queued waits there for every sink, within a bound.
 //!
 //! # Decisions
-//! - A sink that is down holds the feed where it stands, with pauses that grow; the process goes on. Pages are not read
-//!   meanwhile, so nothing grows.
-//! - A sink may take long over a batch, and a feed that waits for it lives: it shows so all the while.
-//! - What only a sink had still to take that is no longer configured is removed with the first delivery: no other
-//!   acknowledgement need ever come.
-//! - Small batches: an acknowledgement that is lost with the process makes no more than a batch come again.
+//! - Reading does not wait for sinks: what is queued is on disk, and each sink takes it at its own pace ([`super::delivery`]).
+//!   Only where so much waits that the bound is reached does the reader wait, until the slowest sink has taken some.
+//! - A sink that takes slowly slows the reader down, and nothing is wrong. Where none of what waits at the bound is taken
+//!   for a minute, that is a failure, which opens an incident.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::error::FeedError;
-use super::sinks::{Delivered, Sink, next_wait};
-use crate::clock::{self, Pulse};
-use crate::config;
+use crate::clock::{Pulse, Stopwatch};
 use crate::model::{CursorTag, ResourceName};
-use crate::store::{Store, Undeliverable};
+use crate::store::Store;
 
-/// The most events given to a sink at once.
-const BATCH: usize = 250;
-/// About the most bytes given to a sink at once.
-const BATCH_BYTES: usize = 1 << 20;
 /// How often a waiting feed looks whether it was stopped or moved.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+/// How long nothing of a full outbox may be taken before that is a failure.
+const BLOCKED: Duration = Duration::from_mins(1);
 
-/// The sinks of one feed.
+/// Where the reader of one feed queues events.
 pub(super) struct Outbox {
     store: Store,
     resource: ResourceName,
-    sinks: Vec<Sink>,
-    names: Vec<String>,
+    /// How many octets may wait.
+    bound: u64,
+    /// Counts pages with events, for the sinks that wait for more.
+    queued: watch::Sender<u64>,
     pulse: Pulse,
     stop: CancellationToken,
-    delivered: u64,
-    /// How long a sink may be down in one go; `None` for ever.
-    patience: Option<Duration>,
-    /// Whether what waited for sinks of old alone was removed.
-    is_cleared: bool,
-    /// Whether a sink has a batch in hand, or its acknowledgement is being written.
-    delivering: Arc<AtomicBool>,
 }
 
 impl Outbox {
-    /// The configured sinks, and standard output besides where `tee` says so.
-    pub(super) fn open(
+    pub(super) fn new(
         store: &Store,
         resource: &ResourceName,
-        feed: &config::Feed,
-        tee: bool,
+        bound: u64,
         pulse: Pulse,
         stop: CancellationToken,
-    ) -> Result<Self, FeedError> {
-        let mut sinks = Vec::new();
-        for (name, settings) in &feed.sinks {
-            sinks.push(Sink::new(name, settings)?);
-        }
-        let prints = feed
-            .sinks
-            .values()
-            .any(|sink| matches!(sink, config::Sink::Stdout));
-        if tee && !prints {
-            sinks.push(Sink::new("standard output", &config::Sink::Stdout)?);
-        }
-        let names = sinks.iter().map(|sink| sink.name().to_owned()).collect();
-        Ok(Self {
+    ) -> Self {
+        Self {
             store: store.clone(),
             resource: resource.clone(),
-            sinks,
-            names,
+            bound,
+            queued: watch::Sender::new(0),
             pulse,
             stop,
-            delivered: 0,
-            patience: None,
-            is_cleared: false,
-            delivering: Arc::default(),
-        })
-    }
-
-    /// The same, but a sink that is down for longer is an error: what it has not taken stays queued.
-    pub(super) fn giving_up_after(self, patience: Duration) -> Self {
-        Self {
-            patience: Some(patience),
-            ..self
         }
     }
 
-    /// Delivers until every sink has everything; ends early where the feed is stopped or moved.
-    pub(super) async fn drain(&mut self, fence: &CursorTag) -> Result<(), FeedError> {
-        for at in 0..self.sinks.len() {
-            let (mut failures, mut down_for) = (0, clock::Stopwatch::start());
-            loop {
-                self.pulse.beat();
-                self.delivering.store(true, Ordering::Relaxed);
-                let batch = self.batch(at).await;
-                self.delivering.store(false, Ordering::Relaxed);
-                match batch? {
-                    Batch::Empty => break,
-                    Batch::Delivered => (failures, down_for) = (0, clock::Stopwatch::start()),
-                    Batch::Down(down) if down.is_fatal => {
-                        let sink = self.name(at);
-                        return Err(FeedError::SinkDown {
-                            sink,
-                            why: down.why,
-                        });
-                    }
-                    Batch::Down(down) => {
-                        failures += 1;
-                        let wait = next_wait(failures, down.retry_after, clock::chance());
-                        let sink = self.name(at);
-                        if self
-                            .patience
-                            .is_some_and(|most| down_for.elapsed() + wait > most)
-                        {
-                            let why =
-                                format!("{}; what it has not taken stays queued for it", down.why);
-                            return Err(FeedError::SinkDown { sink, why });
-                        }
-                        let next = Duration::from_millis(
-                            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                        );
-                        let next = humantime::format_duration(next);
-                        tracing::warn!(resource = %self.resource, sink, "{}; tried again in {next}", down.why);
-                        self.pause(wait, fence).await?;
-                    }
-                }
-            }
-        }
-        if !self.is_cleared {
-            let cleared = self.store.clear_outbox(&self.resource, &self.names);
-            cleared.await?;
-            self.is_cleared = true;
-        }
-        Ok(())
+    /// What tells a sink that more was queued.
+    pub(super) fn more(&self) -> watch::Receiver<u64> {
+        self.queued.subscribe()
     }
 
-    fn name(&self, at: usize) -> String {
-        self.names.get(at).cloned().unwrap_or_default()
-    }
-
-    /// Set while a batch is on its way, from the queue to its acknowledgement.
-    pub(super) fn delivering(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.delivering)
+    /// How many pages with events were queued.
+    pub(super) fn pages(&self) -> u64 {
+        *self.queued.borrow()
     }
 
     /// Shows that the feed lives.
@@ -152,57 +66,54 @@ impl Outbox {
         self.pulse.beat();
     }
 
-    /// How many events the sinks have taken, counted once for each sink.
-    pub(super) fn delivered(&self) -> u64 {
-        self.delivered
+    /// Tells the sinks of what was queued. Where `backlog` octets wait then, and that is the bound, it returns once less
+    /// does.
+    pub(super) async fn queued(&self, backlog: u64, fence: &CursorTag) -> Result<(), FeedError> {
+        self.queued.send_modify(|pages| *pages += 1);
+        self.beat();
+        self.room(backlog, fence).await
     }
 
-    async fn batch(&mut self, at: usize) -> Result<Batch, FeedError> {
-        let Some(sink) = self.sinks.get_mut(at) else {
-            return Ok(Batch::Empty);
-        };
-        let name = sink.name().to_owned();
-        let queue = self
-            .store
-            .feed_queue(&self.resource, &name, BATCH, BATCH_BYTES);
-        let queue = queue.await?;
-        if queue.is_empty() {
-            return Ok(Batch::Empty);
-        }
-        let mut beating = tokio::time::interval(LOOK);
-        let delivering = sink.deliver(&queue);
-        tokio::pin!(delivering);
-        let delivered = loop {
-            tokio::select! {
-                delivered = &mut delivering => break delivered,
-                () = self.stop.cancelled() => return Err(FeedError::Interrupted(self.resource.clone())),
-                _ = beating.tick() => self.pulse.beat(),
+    /// Waits while as many octets wait for sinks as may.
+    pub(super) async fn room(&self, backlog: u64, fence: &CursorTag) -> Result<(), FeedError> {
+        let (mut least, mut still) = (backlog, Stopwatch::start());
+        while least >= self.bound {
+            self.pause(LOOK, fence).await?;
+            let octets = self.octets().await?;
+            if octets < least {
+                (least, still) = (octets, Stopwatch::start());
+            } else if still.elapsed() > BLOCKED {
+                return Err(self.blocked(octets).await?);
             }
-        };
-        let Delivered {
-            acknowledged_up_to,
-            dead,
-            down,
-        } = delivered;
-        if let Some(up_to) = acknowledged_up_to {
-            let taken = queue.iter().filter(|one| one.seq <= up_to).count();
-            self.delivered += taken as u64;
-            let refused = dead.into_iter().map(|dead| Undeliverable {
-                seq: dead.seq,
-                why: dead.why,
-                status: Some(dead.status),
-            });
-            let (refused, now) = (refused.collect(), clock::now());
-            self.store
-                .acknowledge(&self.resource, &name, up_to, refused, &self.names, now)
-                .await?;
         }
-        Ok(down.map_or(Batch::Delivered, Batch::Down))
+        Ok(())
+    }
+
+    /// How many octets wait for a sink.
+    pub(super) async fn octets(&self) -> Result<u64, FeedError> {
+        Ok(self.store.feed_backlog_octets(&self.resource).await?)
+    }
+
+    async fn blocked(&self, octets: u64) -> Result<FeedError, FeedError> {
+        let backlog = self.store.feed_backlog(&self.resource).await?;
+        let behind = backlog
+            .by_sink
+            .into_iter()
+            .filter(|(_, events)| *events > 0);
+        let behind: Vec<_> = behind
+            .map(|(sink, events)| format!("{sink} ({events} events)"))
+            .collect();
+        Ok(FeedError::BacklogFull {
+            resource: self.resource.clone(),
+            octets,
+            bound: self.bound,
+            sinks: behind.join(", "),
+        })
     }
 
     /// Waits, unless the feed is stopped or moved meanwhile, which is an interruption.
     pub(super) async fn pause(&self, wait: Duration, fence: &CursorTag) -> Result<(), FeedError> {
-        let waited = clock::Stopwatch::start();
+        let waited = Stopwatch::start();
         while waited.elapsed() < wait {
             self.pulse.beat();
             let slice = wait.saturating_sub(waited.elapsed()).min(LOOK);
@@ -224,10 +135,4 @@ impl Outbox {
             Err(FeedError::Interrupted(self.resource.clone()))
         }
     }
-}
-
-enum Batch {
-    Empty,
-    Delivered,
-    Down(super::sinks::Down),
 }

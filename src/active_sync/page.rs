@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{
-    Judgement, Purpose, Reading, Sought, Verdict, event, judge, judge_gone, judge_unseen,
-    judge_whole, settle_targets, tell_gone,
+    Judgement, Purpose, Reading, Sought, Verdict, event, generation, judge, judge_gone,
+    judge_unseen, judge_whole, settle_targets, tell_gone,
 };
 use super::error::FeedError;
 use super::outbox::Outbox;
@@ -12,10 +12,10 @@ use super::reader::{Reader, What};
 use super::scope::Scope;
 use crate::clock;
 use crate::config::ResourceSettings;
-use crate::directory::Session;
+use crate::directory::ChangeSource;
 use crate::model::{
-    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
-    RereadWhy, Standing, Told, Usn,
+    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Op,
+    Reread, RereadWhy, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -91,20 +91,20 @@ impl<'a> Pages<'a> {
     /// object asks for the same again.
     pub(super) async fn take(
         &self,
-        session: &mut Session,
-        outbox: &mut Outbox,
+        source: &mut impl ChangeSource,
+        outbox: &Outbox,
         images: Vec<Image>,
         why: Why<'_>,
         done: &[Reread],
     ) -> Result<(), FeedError> {
-        let page = self.judged(session, images, why).await?;
+        let page = self.judged(source, images, why).await?;
         self.write(outbox, page, done).await
     }
 
     /// Writes what a page leaves behind, and delivers it.
     pub(super) async fn write(
         &self,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         mut page: FeedPage,
         done: &[Reread],
     ) -> Result<(), FeedError> {
@@ -113,12 +113,13 @@ impl<'a> Pages<'a> {
         if nothing && page.events.is_empty() && page.done.is_empty() && page.counts.is_empty() {
             return outbox.look(self.fence).await;
         }
-        let now = clock::now();
+        let (now, has_events) = (clock::now(), !page.events.is_empty());
         let written = self
             .store
             .write_feed_page(&self.resource.name, self.fence, page, now);
         match written.await? {
-            PageWritten::Written { .. } => outbox.drain(self.fence).await,
+            PageWritten::Written { .. } if !has_events => Ok(()),
+            PageWritten::Written { backlog, .. } => outbox.queued(backlog, self.fence).await,
             PageWritten::Fenced | PageWritten::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }
@@ -128,7 +129,7 @@ impl<'a> Pages<'a> {
     /// What a page leaves behind; nothing is written.
     pub(super) async fn judged(
         &self,
-        session: &mut Session,
+        source: &mut impl ChangeSource,
         mut images: Vec<Image>,
         why: Why<'_>,
     ) -> Result<FeedPage, FeedError> {
@@ -141,7 +142,7 @@ impl<'a> Pages<'a> {
                 .filter(|image| !image.is_deleted)
                 .map(|image| image.guid)
                 .collect(),
-            _ => self.scope.of(session, &images).await?,
+            _ => self.scope.of(source, &images).await?,
         };
         let mut page = FeedPage::default();
         for image in &images {
@@ -173,7 +174,7 @@ impl<'a> Pages<'a> {
                 let at = clock::now().as_millis();
                 let mut before = told.cloned();
                 if let Some(told) = before.as_mut().filter(|_| forget) {
-                    told.forget_stamps();
+                    told.forget_given_up();
                 }
                 let mut judgement = match before {
                     Some(told) if told.standing == Standing::In => judge_unseen(
@@ -190,6 +191,9 @@ impl<'a> Pages<'a> {
                     }
                     before => judge(&reading, image, in_scope, None, before.as_ref()),
                 };
+                if let (true, Verdict::Deliver(change)) = (forget, &mut judgement.verdict) {
+                    change.reason = "retracted";
+                }
                 // J still says what counts no more: with J it would be held for ever.
                 for why in judgement.rereads.iter_mut().filter(|_| forget) {
                     if *why == RereadWhy::Held {
@@ -226,7 +230,7 @@ impl<'a> Pages<'a> {
     /// all, nothing stands against it.
     pub(super) fn forgotten(guid: ObjectGuid, told: &Told) -> FeedPage {
         let mut told = told.clone();
-        told.forget_stamps();
+        told.forget_given_up();
         FeedPage {
             told: [(guid, told)].into(),
             ..FeedPage::default()
@@ -234,9 +238,9 @@ impl<'a> Pages<'a> {
     }
 
     fn add(&self, page: &mut FeedPage, guid: ObjectGuid, judgement: Judgement) {
-        if let Some(told) = judgement.remember {
-            page.told.insert(guid, told);
-        }
+        let mut remember = judgement.remember;
+        page.waiting
+            .insert(guid, (self.nc.clone(), judgement.waits));
         page.rereads
             .extend(judgement.rereads.into_iter().map(|why| Reread {
                 guid,
@@ -252,11 +256,19 @@ impl<'a> Pages<'a> {
                     schema: &self.what.schema,
                     given_up: self.given_up,
                 };
-                page.events.push(event(&source, &change, clock::now()));
+                let event = event(&source, &change, clock::now());
+                let is_whole = matches!(change.op, Op::Create | Op::Undelete | Op::Snapshot);
+                if let Some(told) = remember.as_mut().filter(|_| is_whole) {
+                    told.generation = generation(&event);
+                }
+                page.events.push(event);
                 change.reason
             }
             Verdict::Nothing(silence) => silence.code(),
         };
+        if let Some(told) = remember {
+            page.told.insert(guid, told);
+        }
         *page.counts.entry(cause).or_default() += 1;
     }
 
@@ -289,11 +301,11 @@ fn is_still_gone(told: &Told, image: &Image, in_scope: bool) -> bool {
     }
 }
 
-impl Reader {
-    /// What pages need of the reader besides its session.
-    pub(super) fn parts(&mut self) -> (&mut Session, (&What, &DcName, InvocationId)) {
+impl<S> Reader<S> {
+    /// What pages need of the reader besides its source.
+    pub(super) fn parts(&mut self) -> (&mut S, (&What, &DcName, InvocationId)) {
         (
-            &mut self.session,
+            &mut self.source,
             (&self.what, &self.dc, self.identity.invocation_id),
         )
     }

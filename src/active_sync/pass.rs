@@ -12,8 +12,8 @@ use super::reread::read_again;
 use super::scope::Scope;
 use crate::clock;
 use crate::config::{self, ResourceSettings};
-use crate::directory::{ChangeQuery, Position, Reading, Target, Wanted, changes, read_facts};
-use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, RereadWhy, Usn, Vector};
+use crate::directory::{ChangeQuery, ChangeSource, PageMark, Position, Reading, Target};
+use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, Outgoing, RereadWhy, Usn};
 use crate::store::{FeedCommit, FeedCommitted, Store};
 
 /// Milliseconds in a day.
@@ -43,9 +43,9 @@ impl Work<'_> {
     /// Reads everything that changed since the feed's cursor; the new fence once it is committed.
     pub(super) async fn pass(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
         self.not_too_old(reader).await?;
@@ -96,7 +96,7 @@ impl Work<'_> {
     /// DC is behind, which it still is.
     async fn rests(
         &self,
-        reader: &Reader,
+        reader: &Reader<impl ChangeSource>,
         feed: &Feed,
         position: &Position,
     ) -> Result<bool, FeedError> {
@@ -133,13 +133,13 @@ impl Work<'_> {
 
     async fn read_context(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl ChangeSource>,
         feed: &Feed,
         (nc, context): (&Dn, &FeedContext),
-        outbox: &mut Outbox,
+        outbox: &Outbox,
     ) -> Result<(), FeedError> {
         let floor = feed.cursor.cursor.read_up_to();
-        let (session, parts) = reader.parts();
+        let (source, parts) = reader.parts();
         let pages = Pages::new(
             self.store,
             self.resource,
@@ -155,11 +155,12 @@ impl Work<'_> {
             ceiling: None,
             filter: None,
         };
-        let mut changes = changes(session, &reading, &query);
-        while let Some(images) = changes.next_page().await? {
-            let session = changes.session();
+        let mut next = Some(PageMark::default());
+        while let Some(mark) = next {
+            let page = source.changes(&reading, &query, mark).await?;
+            next = page.next;
             pages
-                .take(session, outbox, images, Why::Changes(None), &[])
+                .take(source, outbox, page.images, Why::Changes(None), &[])
                 .await?;
         }
         Ok(())
@@ -167,7 +168,10 @@ impl Work<'_> {
 
     /// Whether every deletion since the last complete pass still has its tombstone; a shorter absence than any lifetime is
     /// not looked into.
-    pub(super) async fn not_too_old(&self, reader: &mut Reader) -> Result<(), FeedError> {
+    pub(super) async fn not_too_old(
+        &self,
+        reader: &mut Reader<impl ChangeSource>,
+    ) -> Result<(), FeedError> {
         let health = self.store.feed_health(&self.resource.name).await?;
         let Some(last) = health.and_then(|health| health.last_pass) else {
             return Ok(());
@@ -176,14 +180,8 @@ impl Work<'_> {
         if days < 1 {
             return Ok(());
         }
-        let wanted = Wanted {
-            tombstones: true,
-            ..Wanted::default()
-        };
-        let facts = read_facts(&mut reader.session, &wanted).await?;
-        let lifetime = facts
-            .tombstone_lifetime_days
-            .unwrap_or(SHORTEST_TOMBSTONE_DAYS);
+        let lifetime = reader.source.tombstone_lifetime().await?;
+        let lifetime = lifetime.unwrap_or(SHORTEST_TOMBSTONE_DAYS);
         if days < i64::from(lifetime) {
             return Ok(());
         }
@@ -198,7 +196,7 @@ impl Work<'_> {
     /// R10: the DC ends below what was read of it.
     fn not_rolled_back(
         &self,
-        reader: &Reader,
+        reader: &Reader<impl ChangeSource>,
         feed: &Feed,
         position: &Position,
     ) -> Result<(), FeedError> {
@@ -221,7 +219,7 @@ impl Work<'_> {
 
     async fn commit(
         &self,
-        reader: &Reader,
+        reader: &Reader<impl ChangeSource>,
         feed: &Feed,
         position: &Position,
     ) -> Result<CursorTag, FeedError> {
@@ -235,16 +233,18 @@ impl Work<'_> {
             (nc.clone(), context)
         });
         let contexts: BTreeMap<Dn, FeedContext> = contexts.collect();
-        self.write_commit(reader, feed, to, contexts).await
+        self.write_commit(reader, feed, to, contexts, Vec::new())
+            .await
     }
 
     /// Writes a commit with the cursor at `to`; an interruption where the feed was stopped or moved meanwhile.
     pub(super) async fn write_commit(
         &self,
-        reader: &Reader,
+        reader: &Reader<impl ChangeSource>,
         feed: &Feed,
         to: Usn,
         contexts: BTreeMap<Dn, FeedContext>,
+        events: Vec<Outgoing>,
     ) -> Result<CursorTag, FeedError> {
         let mut cursor = feed.cursor.cursor.clone();
         cursor.invocation_id = Some(reader.identity.invocation_id);
@@ -254,6 +254,7 @@ impl Work<'_> {
             cursor,
             dc: Some(reader.dc.clone()),
             contexts,
+            events,
             load: None,
             at: clock::now(),
         };
@@ -264,22 +265,9 @@ impl Work<'_> {
             .await?
         {
             FeedCommitted::Written(tag) => Ok(tag),
-            FeedCommitted::Fenced | FeedCommitted::Stopped | FeedCommitted::Undelivered(_) => {
+            FeedCommitted::Fenced | FeedCommitted::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }
         }
-    }
-
-    /// What K will cover of a naming context when a load up to `to` is complete: nothing of a DC that was released, see
-    /// [`Feed::released`].
-    pub(super) fn covered(
-        vector: Option<&Vector>,
-        reader: &Reader,
-        feed: &Feed,
-        to: Usn,
-    ) -> Vector {
-        let id = reader.identity.invocation_id;
-        let covered = vector.cloned().unwrap_or_default().with(id, to);
-        covered.without(&feed.released)
     }
 }

@@ -1,8 +1,5 @@
 //! Where the cursor pointed when work began, and whether it still does.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::outbox::LOOK;
 use crate::model::{Cursor, HostAttribute, InvocationId, ResourceName};
 use crate::store::{Store, StoreError};
@@ -57,14 +54,12 @@ impl Lookout {
         Ok(switch.is_some_and(|switch| switch.stopped) || self.has_moved(from).await?)
     }
 
-    /// Ends once the feed is called off and `delivering` is not set: a batch that a sink has in hand is not broken off,
-    /// for it would come again.
-    pub(super) async fn called_off(self, from: Place, delivering: Arc<AtomicBool>) {
+    /// Ends once the feed is called off.
+    pub(super) async fn called_off(self, from: Place) {
         loop {
             tokio::time::sleep(LOOK).await;
             // What the store cannot say now, it says later.
-            let called_off = self.is_called_off(Some(&from)).await.unwrap_or(false);
-            if called_off && !delivering.load(Ordering::Relaxed) {
+            if self.is_called_off(Some(&from)).await.unwrap_or(false) {
                 return;
             }
         }

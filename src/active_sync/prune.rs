@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Pulse;
 use crate::config::{ResourceSettings, Settings};
-use crate::directory::{DirectoryError, Port, Session, read_position};
+use crate::directory::{ChangeSource, Directory, DirectoryError, Ldap, Port};
 use crate::model::{Dn, HostAttribute, Preference, Vector};
 use crate::store::{Store, StoreError};
 
@@ -60,6 +60,8 @@ fn sit_out(done: Result<(), StoreError>) -> Result<(), StoreError> {
 }
 
 async fn round(store: &Store, settings: &Settings) -> Result<(), StoreError> {
+    // Over LDAP: nobody else prunes on a timer.
+    let directory = Ldap;
     for resource in settings
         .resources
         .values()
@@ -70,7 +72,7 @@ async fn round(store: &Store, settings: &Settings) -> Result<(), StoreError> {
         if size.entries == 0 && told.out == 0 && told.deleted == 0 {
             continue;
         }
-        match candidates(settings, resource).await {
+        match candidates(&directory, settings, resource).await {
             Ok(candidates) => {
                 let dropped = store.prune_journal(&resource.name, candidates).await?;
                 tracing::info!(resource = %resource.name, dropped, kept = size.entries.saturating_sub(dropped), "journal pruned");
@@ -83,8 +85,9 @@ async fn round(store: &Store, settings: &Settings) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What every DC holds that may take over, by naming context.
-async fn candidates(
+/// What every DC holds that may take over, by naming context; one whose vector some DC does not show is left out.
+pub(super) async fn candidates<D: Directory>(
+    directory: &D,
     settings: &Settings,
     resource: &ResourceSettings,
 ) -> Result<BTreeMap<Dn, Vec<Vector>>, DirectoryError> {
@@ -99,9 +102,8 @@ async fn candidates(
         .iter()
         .filter(|(_, wish)| **wish != Preference::MustNot);
     for dc in wanted.filter_map(|(name, _)| settings.dcs.get(name)) {
-        let mut session = Session::open(dc, port).await?;
-        let position = read_position(&mut session, &resource.base_contexts).await?;
-        session.close().await;
+        let mut source = directory.open(dc, port).await?;
+        let position = source.position(&resource.base_contexts).await?;
         let id = position.identity.invocation_id;
         silent.extend(position.unreadable.into_keys());
         for (nc, vector) in position.vectors {

@@ -6,21 +6,21 @@ use super::decide::Source;
 use super::error::FeedError;
 use super::pass::Rest;
 use crate::config::{self, DcSettings, ResourceSettings, Settings};
-use crate::directory::{Port, Position, Projection, Session, identify, read_position, read_schema};
+use crate::directory::{ChangeSource, Directory, Port, Position, Projection};
 use crate::model::{
     AttributeOid, Cursor, DcName, Dn, HostAttribute, Identity, InvocationId, Schema,
 };
 
-/// A session with a DC whose schema has been read.
-pub(super) struct Reader {
+/// A way to a DC whose schema has been read.
+pub(super) struct Reader<S> {
     pub(super) dc: DcName,
     pub(super) host: String,
     pub(super) identity: Identity,
-    pub(super) session: Session,
+    pub(super) source: S,
     pub(super) what: What,
     /// The naming contexts the bases lie in.
     pub(super) contexts: Vec<Dn>,
-    /// Where the DC stood when the last pass on this session was committed.
+    /// Where the DC stood when the last pass on this way was committed.
     pub(super) rest: Option<Rest>,
 }
 
@@ -31,9 +31,10 @@ pub(super) struct What {
     pub(super) wanted: BTreeSet<AttributeOid>,
 }
 
-impl Reader {
+impl<S: ChangeSource> Reader<S> {
     /// Connects to a DC of a resource and reads its schema.
     pub(super) async fn open(
+        directory: &impl Directory<Source = S>,
         resource: &ResourceSettings,
         feed: &config::Feed,
         dc: &DcSettings,
@@ -42,10 +43,10 @@ impl Reader {
             HostAttribute::LdapHost => Port::Directory,
             HostAttribute::GlobalCatalog => Port::GlobalCatalog,
         };
-        let mut session = Session::open(dc, port).await?;
-        let position = read_position(&mut session, &resource.base_contexts).await?;
+        let mut source = directory.open(dc, port).await?;
+        let position = source.position(&resource.base_contexts).await?;
         let contexts = contexts(resource, dc, &position)?;
-        let schema = read_schema(&mut session, &position.schema).await?;
+        let schema = source.schema(&position.schema).await?;
         let projection = Projection::new(&schema, &feed.attributes, &feed.exclude);
         let projection = projection.map_err(|problem| FeedError::Projection {
             resource: resource.name.clone(),
@@ -60,7 +61,7 @@ impl Reader {
             dc: dc.name.clone(),
             host: dc.host.clone(),
             identity: position.identity,
-            session,
+            source,
             what: What {
                 schema,
                 projection,
@@ -77,7 +78,7 @@ impl Reader {
         resource: &ResourceSettings,
         cursor: &Cursor,
     ) -> Result<Position, FeedError> {
-        let position = read_position(&mut self.session, &resource.base_contexts).await?;
+        let position = self.source.position(&resource.base_contexts).await?;
         self.same(resource, cursor, position.identity.invocation_id)?;
         // A session outlives a restore where nothing resets it.
         self.identity = position.identity.clone();
@@ -90,7 +91,7 @@ impl Reader {
         resource: &ResourceSettings,
         cursor: &Cursor,
     ) -> Result<(), FeedError> {
-        let identity = identify(&mut self.session).await?;
+        let identity = self.source.identify().await?;
         self.same(resource, cursor, identity.invocation_id)
     }
 
@@ -112,7 +113,7 @@ impl Reader {
     }
 
     /// What the events say of where they come from.
-    pub(super) fn source<'a>(
+    pub(super) fn origin<'a>(
         &'a self,
         resource: &'a ResourceSettings,
         given_up: u64,

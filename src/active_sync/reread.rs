@@ -7,7 +7,7 @@ use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
-use crate::directory::{ChangeQuery, Reading, Session, Target, changes, member_of, read_object};
+use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
 use crate::model::{
     AttributeOid, Feed, Image, ObjectGuid, Reread, RereadWhy, Stamp, Standing, Usn,
 };
@@ -19,9 +19,9 @@ const SOME: usize = 200;
 /// at once.
 pub(super) async fn read_again(
     work: &Work<'_>,
-    reader: &mut Reader,
+    reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
-    outbox: &mut Outbox,
+    outbox: &Outbox,
 ) -> Result<(), FeedError> {
     let mut after: Option<Reread> = None;
     let mut looked = std::collections::BTreeSet::new();
@@ -53,13 +53,13 @@ pub(super) async fn read_again(
 
 async fn one(
     work: &Work<'_>,
-    reader: &mut Reader,
+    reader: &mut Reader<impl ChangeSource>,
     feed: &Feed,
-    outbox: &mut Outbox,
+    outbox: &Outbox,
     reread: &Reread,
 ) -> Result<(), FeedError> {
     let context = feed.contexts.get(&reread.nc).cloned().unwrap_or_default();
-    let (session, parts) = reader.parts();
+    let (source, parts) = reader.parts();
     let cursor = feed.cursor.cursor.read_up_to();
     let pages = Pages::new(
         work.store,
@@ -70,15 +70,15 @@ async fn one(
         (cursor, feed),
     );
     let reading = Reading::new(&parts.0.schema, &parts.0.projection);
-    let image = read_object(session, reread.guid, &reading).await?;
+    let image = source.object(reread.guid, &reading).await?;
     let again = Again {
         pages,
         reading,
         reread,
     };
     match (reread.why, image) {
-        (RereadWhy::Subtree, Some(image)) => again.subtree(session, outbox, &image).await,
-        (RereadWhy::Memberships, Some(image)) => again.memberships(session, outbox, &image).await,
+        (RereadWhy::Subtree, Some(image)) => again.subtree(source, outbox, &image).await,
+        (RereadWhy::Memberships, Some(image)) => again.memberships(source, outbox, &image).await,
         (RereadWhy::Subtree | RereadWhy::Memberships, None) => again.settle(outbox).await,
         (RereadWhy::Held, None) => Ok(()),
         (RereadWhy::Held, Some(image)) => {
@@ -86,7 +86,7 @@ async fn one(
             again
                 .pages
                 .take(
-                    session,
+                    source,
                     outbox,
                     vec![image],
                     Why::Changes(Some(Sought::Held)),
@@ -95,7 +95,7 @@ async fn one(
                 .await
         }
         (RereadWhy::Whole | RereadWhy::Lost, image) => {
-            again.whole(session, outbox, image, work).await
+            again.whole(source, outbox, image, work).await
         }
     }
 }
@@ -108,7 +108,7 @@ struct Again<'a> {
 
 impl Again<'_> {
     /// Nothing is left to be read.
-    async fn settle(&self, outbox: &mut Outbox) -> Result<(), FeedError> {
+    async fn settle(&self, outbox: &Outbox) -> Result<(), FeedError> {
         let done = [self.reread.clone()];
         self.pages
             .write(outbox, crate::model::FeedPage::default(), &done)
@@ -118,13 +118,17 @@ impl Again<'_> {
     /// All below a container that was renamed or moved.
     async fn subtree(
         &self,
-        session: &mut Session,
-        outbox: &mut Outbox,
+        source: &mut impl ChangeSource,
+        outbox: &Outbox,
         container: &Image,
     ) -> Result<(), FeedError> {
         let Some(name) = stamp_of(container, NAME) else {
             return self.settle(outbox).await;
         };
+        // Most of what is renamed has nothing below it.
+        if !source.has_children(container.guid).await? {
+            return self.settle(outbox).await;
+        }
         let sought = Some(Sought::Below {
             container: container.guid,
             name,
@@ -135,12 +139,14 @@ impl Again<'_> {
             ceiling: None,
             filter: self.pages.scope.filter(),
         };
-        let mut changes = changes(session, &self.reading, &query);
-        while let Some(mut images) = changes.next_page().await? {
+        let mut next = Some(PageMark::default());
+        while let Some(mark) = next {
+            let page = source.changes(&self.reading, &query, mark).await?;
+            next = page.next;
+            let mut images = page.images;
             images.retain(|image| image.guid != container.guid && !image.is_deleted);
-            let session = changes.session();
             self.pages
-                .take(session, outbox, images, Why::Changes(sought), &[])
+                .take(source, outbox, images, Why::Changes(sought), &[])
                 .await?;
         }
         self.settle(outbox).await
@@ -149,8 +155,8 @@ impl Again<'_> {
     /// The groups that show an object again that was brought back.
     async fn memberships(
         &self,
-        session: &mut Session,
-        outbox: &mut Outbox,
+        source: &mut impl ChangeSource,
+        outbox: &Outbox,
         member: &Image,
     ) -> Result<(), FeedError> {
         let undeleted = stamp_of(member, IS_DELETED);
@@ -158,10 +164,10 @@ impl Again<'_> {
             member: member.guid,
             undeleted,
         });
-        for group in member_of(session, member.guid).await? {
-            if let Some(image) = read_object(session, group, &self.reading).await? {
+        for group in source.member_of(member.guid).await? {
+            if let Some(image) = source.object(group, &self.reading).await? {
                 self.pages
-                    .take(session, outbox, vec![image], Why::Changes(sought), &[])
+                    .take(source, outbox, vec![image], Why::Changes(sought), &[])
                     .await?;
             }
         }
@@ -172,8 +178,8 @@ impl Again<'_> {
     /// before: a sink may have refused it.
     async fn whole(
         &self,
-        session: &mut Session,
-        outbox: &mut Outbox,
+        source: &mut impl ChangeSource,
+        outbox: &Outbox,
         image: Option<Image>,
         work: &Work<'_>,
     ) -> Result<(), FeedError> {
@@ -182,7 +188,7 @@ impl Again<'_> {
             let why = Why::Requested(self.reread.why == RereadWhy::Lost);
             return self
                 .pages
-                .take(session, outbox, vec![image], why, &done)
+                .take(source, outbox, vec![image], why, &done)
                 .await;
         }
         let guid: ObjectGuid = self.reread.guid;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::FeedError;
 use crate::config::{self, ResourceSettings};
-use crate::directory::{Session, matching};
+use crate::directory::ChangeSource;
 use crate::model::{Dn, Image, ObjectGuid};
 
 /// Every object has a class, so this matches all there is.
@@ -33,7 +33,7 @@ impl Scope {
     /// each attribute compares.
     pub(super) async fn of(
         &self,
-        session: &mut Session,
+        source: &mut impl ChangeSource,
         images: &[Image],
     ) -> Result<BTreeSet<ObjectGuid>, FeedError> {
         let mut within = BTreeSet::new();
@@ -47,7 +47,7 @@ impl Scope {
             match self.filter() {
                 None => within.extend(below),
                 Some(_) if below.is_empty() => {}
-                Some(filter) => within.extend(matching(session, base, filter, &below).await?),
+                Some(filter) => within.extend(source.matching(base, filter, &below).await?),
             }
         }
         Ok(within)

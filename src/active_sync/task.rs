@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::Backoff;
+use super::backoff::{self, Backoff};
 use super::begin::{begin, start_load};
 use super::decide::heartbeat;
+use super::delivery::Deliveries;
 use super::error::FeedError;
 use super::outbox::{LOOK, Outbox};
 use super::pass::Work;
@@ -18,14 +20,20 @@ use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::clock::{self, Pulse, Stopwatch};
 use crate::config::{self, ResourceSettings, Settings};
+use crate::directory::{Directory, Ldap};
 use crate::model::{DcName, Feed, FeedPage, Load, NewFailure, ResourceName};
 use crate::store::{PageWritten, Store, StoreError};
 
+/// How long objects may wait for a DC's changes before that is a failure, and how often it is looked.
+const LONGEST_WAITING_HOURS: i64 = 24;
+const WAITING_LOOK: Duration = Duration::from_mins(1);
+const HOUR_MS: i64 = 3_600_000;
 /// How many failures are kept that cannot be taken down: more than any rule's window can tell apart.
 const MOST_OWED: usize = 1_000;
 
 /// The feed of one resource.
-pub struct Task {
+pub struct Task<D: Directory = Ldap> {
+    directory: D,
     store: Store,
     settings: Arc<Settings>,
     resource: ResourceSettings,
@@ -34,7 +42,7 @@ pub struct Task {
     pulse: Pulse,
     stop: CancellationToken,
     tee: bool,
-    reader: Option<Reader>,
+    reader: Option<Reader<D::Source>>,
     lookout: Lookout,
     /// Where the cursor pointed when the present work began; `None` before the first.
     at: Option<Place>,
@@ -45,8 +53,24 @@ pub struct Task {
 }
 
 impl Task {
-    /// The feed of a resource; `None` where its consumer is another one. With `tee` every event is printed as well.
+    /// The feed of a resource over LDAP; `None` where its consumer is another one. With `tee` every event is printed as
+    /// well.
     pub fn new(
+        store: &Store,
+        settings: &Arc<Settings>,
+        resource: &ResourceName,
+        tee: bool,
+        pulse: Pulse,
+        stop: CancellationToken,
+    ) -> Option<Self> {
+        Self::over(Ldap, store, settings, resource, tee, pulse, stop)
+    }
+}
+
+impl<D: Directory> Task<D> {
+    /// The same over another directory.
+    pub fn over(
+        directory: D,
         store: &Store,
         settings: &Arc<Settings>,
         resource: &ResourceName,
@@ -62,6 +86,7 @@ impl Task {
             attribute: resource.host_attribute,
         };
         Some(Self {
+            directory,
             store: store.clone(),
             settings: Arc::clone(settings),
             scope: Scope::new(&resource, &feed),
@@ -83,18 +108,48 @@ impl Task {
         let Some(_lock) = self.hold().await? else {
             return Ok(());
         };
+        let outbox = self.outbox();
+        let (store, resource, feed) = (&self.store, &self.resource.name, &self.feed);
+        let sinks = Deliveries::open(store, resource, feed, self.tee, &outbox, &self.stop).await;
+        let sinks = match sinks {
+            Ok(sinks) => sinks.run(),
+            Err(FeedError::Store(error)) => return Err(error),
+            // A secret that is missing, a certificate that is none: only another configuration helps.
+            Err(error) => return self.idle(&error).await,
+        };
+        tokio::select! {
+            ended = self.read_on(&outbox) => ended,
+            ended = sinks => match ended {
+                Err(FeedError::Store(error)) => Err(error),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Reads until told to stop.
+    async fn read_on(&mut self, outbox: &Outbox) -> Result<(), StoreError> {
         let mut backoff = Backoff::default();
         loop {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            let Err(error) = self.turn(&mut backoff, &mut |_| {}).await;
+            let Err(error) = self.turn(&mut backoff, outbox).await;
             match error {
                 error if error.is_interruption() => {}
                 FeedError::Store(error) if !error.may_pass() => return Err(error),
                 error => self.failed(&error, &mut backoff).await?,
             }
         }
+    }
+
+    /// Says from time to time what keeps the feed from being, until told to stop.
+    async fn idle(&mut self, error: &FeedError) -> Result<(), StoreError> {
+        while !self.stop.is_cancelled() {
+            tracing::error!(resource = %self.resource.name, "{error}");
+            self.report(error).await?;
+            self.sit_out(backoff::LONGEST).await;
+        }
+        Ok(())
     }
 
     /// Tells of a failure and waits, unless it is the failure of a DC that the cursor points to no more.
@@ -180,13 +235,28 @@ impl Task {
         let Some(_lock) = lock else {
             return Err(FeedError::Driven(self.resource.name.clone()));
         };
-        let mut outbox = self.outbox()?.giving_up_after(patience);
-        loop {
-            let was_load = self.step(&mut outbox, progress).await?;
-            if !was_load {
-                return Ok(outbox.delivered());
+        let outbox = self.outbox();
+        let (store, resource, feed) = (&self.store, &self.resource.name, &self.feed);
+        let sinks = Deliveries::open(store, resource, feed, self.tee, &outbox, &self.stop);
+        let sinks = sinks.await?.giving_up_after(patience);
+        let (delivered, finish) = (sinks.counter(), sinks.finish());
+        let reading = async {
+            while self.pass_or_load(&outbox, progress).await? {}
+            Ok(())
+        };
+        let sinks = sinks.run();
+        tokio::pin!(sinks);
+        let read: Result<(), FeedError> = tokio::select! {
+            read = reading => read,
+            ended = &mut sinks => {
+                ended?;
+                return Err(FeedError::Interrupted(self.resource.name.clone()));
             }
-        }
+        };
+        // What was read is delivered, also where the reading failed.
+        finish.cancel();
+        sinks.await?;
+        read.map(|()| delivered.load(Ordering::Relaxed))
     }
 
     /// Waits for the lock that lets only one process drive the feed; `None` when told to stop.
@@ -216,16 +286,19 @@ impl Task {
     async fn turn(
         &mut self,
         backoff: &mut Backoff,
-        progress: &mut (dyn FnMut(&Load) + Send),
+        outbox: &Outbox,
     ) -> Result<Infallible, FeedError> {
-        let mut outbox = self.outbox()?;
-        let mut silent = Stopwatch::start();
+        let (mut silent, mut looked) = (Stopwatch::start(), None);
         loop {
-            let before = outbox.delivered();
-            self.step(&mut outbox, progress).await?;
+            let before = outbox.pages();
+            self.pass_or_load(outbox, &mut |_| {}).await?;
             backoff.went_well();
             self.pay().await?;
-            if outbox.delivered() > before {
+            if looked.is_none_or(|looked: Stopwatch| looked.elapsed() > WAITING_LOOK) {
+                self.tell_waiting().await?;
+                looked = Some(Stopwatch::start());
+            }
+            if outbox.pages() > before {
                 silent = Stopwatch::start();
             }
             let Some(feed) = self.store.feed(&self.resource.name).await? else {
@@ -236,35 +309,59 @@ impl Task {
                 .heartbeat
                 .is_some_and(|every| silent.elapsed() >= every)
             {
-                self.beat(&feed, &mut outbox).await?;
+                self.beat(&feed, outbox).await?;
                 silent = Stopwatch::start();
             }
             outbox.pause(self.feed.poll, &feed.cursor.tag).await?;
         }
     }
 
-    fn outbox(&self) -> Result<Outbox, FeedError> {
-        Outbox::open(
-            &self.store,
-            &self.resource.name,
-            &self.feed,
-            self.tee,
-            self.pulse.clone(),
-            self.stop.clone(),
-        )
+    /// Has the failure process hear of objects that have waited for a DC's changes for a day (R4).
+    async fn tell_waiting(&mut self) -> Result<(), StoreError> {
+        let now = clock::now();
+        for waiting in self.store.feed_waiting(&self.resource.name).await? {
+            let hours = now.ms_since(waiting.since) / HOUR_MS;
+            if hours >= LONGEST_WAITING_HOURS {
+                let id = waiting.invocation_id;
+                let error = FeedError::Waiting {
+                    resource: self.resource.name.clone(),
+                    dc: waiting
+                        .dc
+                        .map_or_else(|| id.to_string(), |dc| dc.to_string()),
+                    objects: waiting.objects,
+                    hours,
+                };
+                tracing::error!("{error}");
+                self.report(&error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn outbox(&self) -> Outbox {
+        let (pulse, stop) = (self.pulse.clone(), self.stop.clone());
+        let (resource, bound) = (&self.resource.name, self.feed.backlog_bytes);
+        Outbox::new(&self.store, resource, bound, pulse, stop)
+    }
+
+    /// One pass, or one load to its end, its events queued for the sinks; whether it was a load. Only whoever holds the
+    /// lock of the feed may call it. Dropped at any moment, it leaves what a killed process would.
+    pub async fn step(&mut self) -> Result<bool, FeedError> {
+        let (feed, outbox) = (self.stands().await?, self.outbox());
+        self.read(&feed, &outbox, &mut |_| {}).await
     }
 
     /// One pass, or one load to its end, given up where it waits once the feed is stopped or moved; whether it was a load.
-    async fn step(
+    async fn pass_or_load(
         &mut self,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<bool, FeedError> {
         let feed = self.stands().await?;
         let at = Place::of(&feed.cursor.cursor, self.resource.host_attribute);
         self.at = Some(at.clone());
         self.waited_ms = 0;
-        let called_off = self.lookout.clone().called_off(at, outbox.delivering());
+        let called_off = self.lookout.clone().called_off(at);
         tokio::select! {
             biased;
             ended = self.read(&feed, outbox, progress) => return ended,
@@ -279,10 +376,12 @@ impl Task {
     async fn read(
         &mut self,
         feed: &Feed,
-        outbox: &mut Outbox,
+        outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<bool, FeedError> {
-        outbox.drain(&feed.cursor.tag).await?;
+        outbox
+            .room(outbox.octets().await?, &feed.cursor.tag)
+            .await?;
         let mut reader = self.reader(feed).await?;
         let work = Work {
             store: &self.store,
@@ -290,14 +389,16 @@ impl Task {
             settings: &self.feed,
             scope: &self.scope,
         };
+        let (directory, settings) = (&self.directory, &self.settings);
         let fingerprint = reader.fingerprint(&self.resource, &self.feed);
-        let ended = match start_load(&work, &mut reader, feed, &fingerprint).await? {
-            Some((feed, load)) => {
-                let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
-                loaded.map(|_| true)
-            }
-            None => work.pass(&mut reader, feed, outbox).await.map(|_| false),
-        };
+        let ended =
+            match start_load(directory, settings, &work, &mut reader, feed, &fingerprint).await? {
+                Some((feed, load)) => {
+                    let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
+                    loaded.map(|_| true)
+                }
+                None => work.pass(&mut reader, feed, outbox).await.map(|_| false),
+            };
         if ended
             .as_ref()
             .err()
@@ -316,9 +417,11 @@ impl Task {
     async fn stands(&mut self) -> Result<Feed, FeedError> {
         loop {
             self.pulse.beat();
-            let feed = match self.store.feed(&self.resource.name).await? {
-                Some(feed) => feed,
-                None => begin(&self.store, &self.settings, &self.resource, &self.feed).await?,
+            let feed = if let Some(feed) = self.store.feed(&self.resource.name).await? {
+                feed
+            } else {
+                let (settings, resource) = (&self.settings, &self.resource);
+                begin(&self.directory, &self.store, settings, resource, &self.feed).await?
             };
             if !feed.is_stopped {
                 return Ok(feed);
@@ -333,13 +436,13 @@ impl Task {
     }
 
     /// The open reader of the DC the cursor names, or a new one.
-    async fn reader(&mut self, feed: &Feed) -> Result<Reader, FeedError> {
+    async fn reader(&mut self, feed: &Feed) -> Result<Reader<D::Source>, FeedError> {
         let dc = dc_in_use(&self.settings, &self.resource, &feed.cursor.cursor)?;
         match self.reader.take() {
             Some(reader) if reader.dc == dc.name => Ok(reader),
             _ => {
-                let tried = Stopwatch::start();
-                let opened = Reader::open(&self.resource, &self.feed, dc).await;
+                let (tried, resource) = (Stopwatch::start(), &self.resource);
+                let opened = Reader::open(&self.directory, resource, &self.feed, dc).await;
                 if opened.is_err() {
                     self.waited_ms = tried.elapsed_ms();
                 }
@@ -348,12 +451,12 @@ impl Task {
         }
     }
 
-    async fn beat(&self, feed: &Feed, outbox: &mut Outbox) -> Result<(), FeedError> {
+    async fn beat(&self, feed: &Feed, outbox: &Outbox) -> Result<(), FeedError> {
         let Some(reader) = &self.reader else {
             return Ok(());
         };
-        let source = reader.source(&self.resource, feed.given_up);
-        let beat = heartbeat(&source, feed.cursor.cursor.last_updated, clock::now());
+        let origin = reader.origin(&self.resource, feed.given_up);
+        let beat = heartbeat(&origin, feed.cursor.cursor.last_updated, clock::now());
         let page = FeedPage {
             events: vec![beat],
             ..FeedPage::default()
@@ -363,7 +466,7 @@ impl Task {
             .store
             .write_feed_page(&self.resource.name, fence, page, clock::now());
         match written.await? {
-            PageWritten::Written { .. } => outbox.drain(fence).await,
+            PageWritten::Written { backlog, .. } => outbox.queued(backlog, fence).await,
             PageWritten::Fenced | PageWritten::Stopped => {
                 Err(FeedError::Interrupted(self.resource.name.clone()))
             }

@@ -201,7 +201,9 @@ async fn poll(target: &Target, kept: &mut Option<Session>) -> Result<DcFacts, Di
     Ok(facts)
 }
 
-async fn record(store: &Store, target: &Target, facts: DcFacts) -> Result<Outcome, StoreError> {
+/// Takes down what one reading of the target brought, as it was read: judges it, stores the sample and what is evidence,
+/// and quarantines a DC it proves to have gone back in time.
+pub async fn record(store: &Store, target: &Target, facts: DcFacts) -> Result<Outcome, StoreError> {
     let (vectors, invocation_id) = (facts.vectors.len(), facts.identity.invocation_id);
     let unreadable = facts
         .unreadable

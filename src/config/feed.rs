@@ -31,6 +31,8 @@ pub struct Feed {
     pub heartbeat: Option<Duration>,
     /// The most deletes that a resync may tell without an order.
     pub max_deletes: MaxDeletes,
+    /// How many bytes of events may wait for the sinks before nothing more is read.
+    pub backlog_bytes: u64,
     /// Where the events go, by name: at least one.
     pub sinks: BTreeMap<String, Sink>,
 }

@@ -16,6 +16,7 @@ use super::error::DirectoryError;
 use super::refusal::NO_SUCH_OBJECT;
 use super::search::{Control, Query, Scope};
 use super::session::Session;
+use super::source::{ChangePage, PageMark};
 use crate::model::{Dn, Image, ObjectGuid, Usn};
 
 /// How often an object that changes while its values are read is begun again.
@@ -81,65 +82,36 @@ pub(super) fn bracketed(filter: &str) -> String {
     }
 }
 
-/// A reading of changes under way.
-#[derive(Debug)]
-pub struct Changes<'s, 'r> {
-    session: &'s mut Session,
-    reading: &'r Reading<'r>,
-    base: String,
-    filter: String,
-    /// What to send for the next page; `None` after the last one or an error.
-    cookie: Option<Vec<u8>>,
-}
-
-/// Begins to read changes; nothing is sent before the first page is asked for.
-pub fn changes<'s, 'r>(
-    session: &'s mut Session,
-    reading: &'r Reading<'r>,
+/// The page of a search for changes that `mark` asks for.
+pub(super) async fn change_page(
+    session: &mut Session,
+    reading: &Reading<'_>,
     query: &ChangeQuery<'_>,
-) -> Changes<'s, 'r> {
-    Changes {
-        session,
-        reading,
-        base: query.base.base(),
-        filter: query.filter(),
-        cookie: Some(Vec::new()),
+    mark: PageMark,
+) -> Result<ChangePage, DirectoryError> {
+    let (base, filter, names) = (query.base.base(), query.filter(), reading.names());
+    let query = Query {
+        base: &base,
+        scope: Scope::Subtree,
+        filter: &filter,
+        attributes: &names,
+        controls: controls(),
+    };
+    let bound = session.timeouts().operation;
+    let (entries, cookie) = session.page(&query, mark.0, bound).await?;
+    let mut images = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let draft = drafted(session, &entry, reading)?;
+        images.extend(complete(session, reading, draft).await?);
     }
-}
-
-impl Changes<'_, '_> {
-    /// The session, for what a page makes necessary before the next one.
-    pub fn session(&mut self) -> &mut Session {
-        self.session
-    }
-
-    /// The next page, or `None` after the last one. After an error the reading is over.
-    pub async fn next_page(&mut self) -> Result<Option<Vec<Image>>, DirectoryError> {
-        let Some(cookie) = self.cookie.take() else {
-            return Ok(None);
-        };
-        let names = self.reading.names();
-        let query = Query {
-            base: &self.base,
-            scope: Scope::Subtree,
-            filter: &self.filter,
-            attributes: &names,
-            controls: controls(),
-        };
-        let bound = self.session.timeouts().operation;
-        let (entries, cookie) = self.session.page(&query, cookie, bound).await?;
-        let mut images = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let draft = drafted(self.session, &entry, self.reading)?;
-            images.extend(complete(self.session, self.reading, draft).await?);
-        }
-        self.cookie = cookie;
-        Ok(Some(images))
-    }
+    Ok(ChangePage {
+        images,
+        next: cookie.map(PageMark),
+    })
 }
 
 /// One object by its objectGUID, deleted or not; `None` where the DC does not have it or does not show it.
-pub async fn read_object(
+pub(super) async fn read_object(
     session: &mut Session,
     guid: ObjectGuid,
     reading: &Reading<'_>,

@@ -1,12 +1,13 @@
-//! Which objects match a filter, and which groups an object is in.
+//! Which objects match a filter, which lie below an object, and which groups it is in.
 
 use std::collections::BTreeSet;
 
-use super::changes::{bracketed, read_by_guid, undecodable};
+use super::changes::{Target, bracketed, read_by_guid, undecodable};
 use super::decode::{DecodeError, extended_dn};
 use super::draft::{guid, key_parts};
 use super::entry::Entry;
 use super::error::DirectoryError;
+use super::refusal::NO_SUCH_OBJECT;
 use super::search::{Query, Scope, filter_value};
 use super::session::Session;
 use crate::model::{Dn, ObjectGuid};
@@ -15,7 +16,7 @@ use crate::model::{Dn, ObjectGuid};
 const BATCH: usize = 200;
 
 /// Which of these objects are alive, at or below `base`, and matched by the filter.
-pub async fn matching(
+pub(super) async fn matching(
     session: &mut Session,
     base: &Dn,
     filter: &str,
@@ -46,8 +47,29 @@ pub async fn matching(
     Ok(found)
 }
 
+/// Whether anything alive lies immediately below an object, which an index answers; a search of its subtree by uSNChanged
+/// takes a DC many times as long.
+pub(super) async fn has_children(
+    session: &mut Session,
+    guid: ObjectGuid,
+) -> Result<bool, DirectoryError> {
+    let base = Target::Guid(guid).base();
+    let query = Query {
+        base: &base,
+        scope: Scope::OneLevel,
+        filter: "(objectClass=*)",
+        attributes: &["objectGUID"],
+        controls: Vec::new(),
+    };
+    match session.search_some(&query, 1).await {
+        Ok(found) => Ok(!found.is_empty()),
+        Err(DirectoryError::Result { code, .. }) if code == NO_SUCH_OBJECT => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The objects whose `member` values lead to this one, as far as this DC knows them; none where it does not have it.
-pub async fn member_of(
+pub(super) async fn member_of(
     session: &mut Session,
     guid: ObjectGuid,
 ) -> Result<Vec<ObjectGuid>, DirectoryError> {

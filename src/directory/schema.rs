@@ -30,7 +30,10 @@ const NOT_REPLICATED: i32 = 0x1;
 const CONSTRUCTED: i32 = 0x4;
 
 /// Reads every attribute that is in use from the schema naming context (`RootDse::schema`).
-pub async fn read_schema(session: &mut Session, schema_nc: &Dn) -> Result<Schema, DirectoryError> {
+pub(super) async fn read_schema(
+    session: &mut Session,
+    schema_nc: &Dn,
+) -> Result<Schema, DirectoryError> {
     let prefixes = prefixes(session, schema_nc).await?;
     let mut schema = Schema::default();
     let mut pages = session.pages(Query {

@@ -5,9 +5,10 @@ use super::decide::{self, FeedState, Reads, UndoInput, UndoRefused};
 use super::error::FailoverError;
 use super::gather::{Standing, dc_in_use, gather, probe, probe_all, standing, wanted};
 use crate::clock;
-use crate::config::{ResourceSettings, Settings};
+use crate::config::{DcSettings, ResourceSettings, Settings};
 use crate::model::{
-    Ask, Attempt, AttemptKind, Chosen, DcName, HeldCursor, Plan, PollFailure, Switch,
+    Ask, Attempt, AttemptKind, Chosen, DcFacts, DcName, HeldCursor, Plan, PollFailure, Switch,
+    UtcMs,
 };
 use crate::store::{CursorSeen, Store};
 
@@ -32,6 +33,19 @@ pub async fn plan_without(
     ask: Ask,
     down: Option<(DcName, PollFailure)>,
 ) -> Result<Plan, FailoverError> {
+    let standing = note_standing(store, settings, resource, clock::now()).await?;
+    let probes = probe_all(settings, resource, &ask, down).await;
+    let input = gather(store, settings, resource, ask, standing, probes).await?;
+    Ok(decide::decide(&input, clock::now()))
+}
+
+/// Reads where the resource's consumer stands and takes that down as seen: what [`plan`] does before it asks any DC.
+pub async fn note_standing(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    now: UtcMs,
+) -> Result<Standing, FailoverError> {
     let standing = standing(store, resource).await?;
     let cursor = &standing.cursor;
     let source = dc_in_use(settings, resource, cursor)?;
@@ -40,12 +54,10 @@ pub async fn plan_without(
         dc: Some(source.name.clone()),
         invocation_id: cursor.cursor.invocation_id,
         read_up_to: cursor.cursor.read_up_to(),
-        seen_at: clock::now(),
+        seen_at: now,
     };
     store.note_cursor_seen(&seen).await?;
-    let probes = probe_all(settings, resource, &ask, down).await;
-    let input = gather(store, settings, resource, ask, standing, probes).await?;
-    Ok(decide::decide(&input, clock::now()))
+    Ok(standing)
 }
 
 /// The order for a plan's choice.
@@ -80,6 +92,22 @@ pub async fn plan_undo(
     restart: bool,
     allow_gap: bool,
 ) -> Result<UndoPlan, FailoverError> {
+    let ask = async |back_to: &DcSettings| {
+        let facts = probe(back_to, &wanted(resource)).await.ok();
+        (facts, clock::now())
+    };
+    plan_undo_asking(store, settings, resource, restart, allow_gap, ask).await
+}
+
+/// The same; `ask` says what the old DC answers and what time it is then.
+pub async fn plan_undo_asking(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    restart: bool,
+    allow_gap: bool,
+    ask: impl AsyncFnOnce(&DcSettings) -> (Option<DcFacts>, UtcMs),
+) -> Result<UndoPlan, FailoverError> {
     let newest = store.newest_completed(&resource.name).await?;
     let attempt = newest
         .filter(|attempt| attempt.kind == AttemptKind::Failover)
@@ -102,25 +130,27 @@ pub async fn plan_undo(
         });
     }
     let Standing { cursor, feed } = standing(store, resource).await?;
+    let knowledge = match &feed {
+        Some(feed) => Some(feed.knowledge(&cursor, &done.to)),
+        None => store.knowledge(&resource.name).await?,
+    };
+    let (facts, now) = ask(back_to).await;
     let input = UndoInput {
         back_to: back_to.name.clone(),
-        knowledge: match &feed {
-            Some(feed) => Some(feed.knowledge(&cursor, &done.to)),
-            None => store.knowledge(&resource.name).await?,
-        },
+        knowledge,
         reads: reads(resource, feed.as_ref(), &cursor),
         cursor,
         incarnation: match lives.as_slice() {
             [only] => Some(only.invocation_id),
             _ => None,
         },
-        facts: probe(back_to, &wanted(resource)).await.ok(),
+        facts,
         done,
         allow_gap,
         restart,
     };
     Ok(UndoPlan {
-        switch: decide::undo(&input, clock::now()),
+        switch: decide::undo(&input, now),
         attempt,
         answers: Some(input.facts.is_some()),
     })

@@ -21,14 +21,8 @@ pub struct FeedContext {
 }
 
 impl FeedContext {
-    /// Whether S is known and covers K: what the present DC shows is no older than what was told (R5).
-    pub fn is_level(&self) -> bool {
-        self.held
-            .as_ref()
-            .is_some_and(|held| held.covers(&self.told))
-    }
-
-    /// The same of the DC with this incarnation, which has what it has written itself though S ends below that by the overlap.
+    /// Whether S is known and covers K: what the DC with this incarnation shows is no older than what was delivered (R5). A
+    /// DC has what it has written itself, though S ends below that by the overlap.
     pub fn is_level_on(&self, reader: InvocationId) -> bool {
         self.held
             .as_ref()
@@ -43,6 +37,9 @@ pub struct Load {
     pub pass: i64,
     /// Whether the consumer had been told things before: then what is gone is deleted at the end, within a cap.
     pub is_resync: bool,
+    /// Whether it replaces all that was delivered before: what that was is not known any more.
+    #[serde(default)]
+    pub replaces: bool,
     /// When it began.
     pub since: UtcMs,
     /// By whose order; `None` for the first load.
@@ -53,6 +50,9 @@ pub struct Load {
     pub committed: Usn,
     /// The vectors as read before that.
     pub vectors: NcVectors,
+    /// What K will cover when it is complete and every DC that may take over has: J need not hold it (R6).
+    #[serde(default)]
+    pub settled: NcVectors,
     /// Per naming context, up to which USN it has been read.
     pub done: BTreeMap<Dn, Usn>,
     /// The most objects that may be deleted at its end, where an operator set another cap than the configured one.
@@ -72,10 +72,55 @@ pub struct Feed {
     pub projection: String,
     /// The sync must stand still: its switch says so.
     pub is_stopped: bool,
-    /// How often a DC was declared lost or released: what was told of it, and then given up, can be told once more.
+    /// Raised whenever a DC is declared lost or released, or the store was restored: what was told and then given up can be
+    /// told once more.
     pub given_up: u64,
+    /// Why nothing but a full pass helps, where that is so.
+    pub needs_full_pass: Option<FullPassReason>,
     /// The incarnations that were ever released after their databases went back in time: K never has them.
     pub released: Vec<InvocationId>,
+}
+
+/// Why what is remembered of a consumer does not do, and everything must be delivered anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullPassReason {
+    /// The store was put back from a backup: what the sinks were told since is unknown.
+    Restored,
+    /// The feed was moved by a version whose rules could lose a value.
+    OldRules,
+}
+
+impl FullPassReason {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Restored => "restored",
+            Self::OldRules => "old_rules",
+        }
+    }
+}
+
+impl fmt::Display for FullPassReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restored => {
+                "the store was restored from a backup, and what the sinks were told since then is unknown"
+            }
+            Self::OldRules => {
+                "an older version of Highwater moved this feed and may have left a value out"
+            }
+        })
+    }
+}
+
+impl FromStr for FullPassReason {
+    type Err = String;
+    fn from_str(code: &str) -> Result<Self, String> {
+        [Self::Restored, Self::OldRules]
+            .into_iter()
+            .find(|reason| reason.code() == code)
+            .ok_or_else(|| format!("`{code}` is no reason for a full pass"))
+    }
 }
 
 /// Where an object stands in the consumer's eyes.
@@ -99,42 +144,30 @@ pub struct Told {
     pub dn: String,
     /// Where it stands.
     pub standing: Standing,
-    /// J: the stamp last delivered of an attribute, where K alone does not say enough.
+    /// J: the stamp last delivered of an attribute, until every DC that may take over has it too (R6).
     pub journal: BTreeMap<AttributeOid, Stamp>,
-    /// J, older: stamps delivered before those, as long as K does not cover them.
-    pub earlier: BTreeSet<(AttributeOid, Stamp)>,
     /// It was delivered whole by a DC that was behind the consumer: what J does not list of it was never delivered
     /// since, whatever K says.
     pub is_partial: bool,
     /// Which life it is in, 0 where it was never told to have come back from deletion: links to it that were told in
     /// another one are dropped.
     pub life: u32,
+    /// Which delivery of the whole object the consumer's copy comes from; 0 where it was never delivered whole. Event ids
+    /// are made of it, so that none comes twice although the consumer lost what it stood for in between.
+    pub generation: u64,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,
 }
 
 impl Told {
-    /// Takes down that this stamp of the attribute is delivered now, where K is `told`.
-    pub fn deliver(&mut self, oid: &AttributeOid, stamp: Stamp, told: &Vector) {
-        let before = self.journal.insert(oid.clone(), stamp);
-        self.earlier.remove(&(oid.clone(), stamp));
-        self.earlier.retain(|(_, earlier)| !earlier.is_within(told));
-        let before = before.filter(|before| *before != Stamp::BEFORE_ALL);
-        if let Some(before) = before.filter(|before| *before != stamp && !before.is_within(told)) {
-            self.earlier.insert((oid.clone(), before));
-        }
-    }
-
-    /// Forgets all of J.
-    pub fn forget_stamps(&mut self) {
-        self.journal.clear();
-        self.earlier.clear();
+    /// Forgets the stamps that were given up with the DC that wrote them (R9).
+    pub fn forget_given_up(&mut self) {
+        self.journal.retain(|_, last| *last != Stamp::GIVEN_UP);
     }
 
     /// Forgets all of J but what concerns this attribute.
     pub fn keep_only(&mut self, oid: &AttributeOid) {
         self.journal.retain(|kept, _| kept == oid);
-        self.earlier.retain(|(kept, _)| kept == oid);
     }
 }
 
@@ -150,6 +183,9 @@ pub enum TargetFate {
 /// A digest of the targets of one forward link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkDigest(pub [u8; 16]);
+
+/// Changes that were delivered and that the DC in use lacks: by the incarnation that made them, the newest USN there.
+pub type Waits = BTreeMap<InvocationId, Usn>;
 
 /// Something to be read again by its objectGUID, kept with the page that found it so that no crash loses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -277,6 +313,8 @@ pub struct FeedPage {
     pub told: BTreeMap<ObjectGuid, Told>,
     /// What is to be delivered, in this order.
     pub events: Vec<Outgoing>,
+    /// What each object that was read waits for; with an empty one it waits for nothing any more.
+    pub waiting: BTreeMap<ObjectGuid, (Dn, Waits)>,
     /// What is to be read again.
     pub rereads: BTreeSet<Reread>,
     /// What has been read again and needs no more of it.

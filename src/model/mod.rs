@@ -31,8 +31,8 @@ pub use attempt::{Attempt, AttemptKind, AttemptState, Step, StepReport};
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
 pub use feed::{
-    Counts, Feed, FeedContext, FeedPage, LinkDigest, Load, Op, Outgoing, Queued, Reread, RereadWhy,
-    Standing, TargetFate, Told,
+    Counts, Feed, FeedContext, FeedPage, FullPassReason, LinkDigest, Load, Op, Outgoing, Queued,
+    Reread, RereadWhy, Standing, TargetFate, Told, Waits,
 };
 pub use foreign::{in_a_line, on_a_screen};
 pub use image::{Image, LinkValue, LocalStamp};

@@ -90,6 +90,19 @@ impl Stamp {
         usn: Usn::ZERO,
     };
 
+    /// Before every stamp of a DC: stands in a journal for one that was delivered, and given up with the DC that wrote it (R9).
+    pub const GIVEN_UP: Self = Self {
+        version: 0,
+        seconds: 0,
+        origin: InvocationId::NONE,
+        usn: Usn::ONE,
+    };
+
+    /// Whether it stands for none that a DC ever wrote.
+    pub fn is_mark(&self) -> bool {
+        *self <= Self::GIVEN_UP
+    }
+
     /// Whether a reader that knows `vector` has been told this value or one that superseded it.
     pub fn is_within(&self, vector: &Vector) -> bool {
         vector.get(self.origin).is_some_and(|usn| self.usn <= usn)

@@ -21,6 +21,8 @@ pub struct UsnError(String);
 impl Usn {
     /// Before every change.
     pub const ZERO: Usn = Usn(0);
+    /// The first one that is given.
+    pub const ONE: Usn = Usn(1);
 
     /// The USN with this value, or an error where it is negative.
     pub fn new(value: i64) -> Result<Self, UsnError> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::{Dn, Feed, FeedContext, Load, ResourceName, Usn, UtcMs};
-use crate::store::{Store, StoreError};
+use crate::model::{Dn, Feed, FeedContext, InvocationId, Load, ResourceName, Usn, UtcMs};
+use crate::store::{Store, StoreError, Waiting};
 
 /// A feed, for a person or a program.
 #[derive(Debug, Clone, Serialize)]
@@ -18,8 +18,14 @@ pub struct FeedStatus {
     pub load: Option<LoadStatus>,
     /// Objects that were delivered and have not left.
     pub objects: u64,
+    /// What waits for changes that were delivered and that the DC in use lacks, the longest wait first.
+    pub waiting: Vec<Waiting>,
+    /// Why nothing but a full pass helps, where that is so.
+    pub needs_full_pass: Option<String>,
     /// Events that a sink has not acknowledged.
     pub backlog: u64,
+    /// How many octets they take.
+    pub backlog_octets: u64,
     /// When the oldest of them was queued.
     pub backlog_since: Option<UtcMs>,
     /// How many of them each sink has not acknowledged.
@@ -68,13 +74,14 @@ impl Standing {
     }
 }
 
-impl From<&FeedContext> for Standing {
-    fn from(context: &FeedContext) -> Self {
-        match &context.held {
-            None if context.told.is_empty() => Self::Untold,
-            None => Self::Unknown,
-            Some(_) if context.is_level() => Self::Level,
-            Some(_) => Self::Behind,
+impl Standing {
+    /// Of a naming context as the DC with this incarnation shows it; `None` where the cursor names none.
+    fn of(context: &FeedContext, reader: Option<InvocationId>) -> Self {
+        match (&context.held, reader) {
+            (None, _) if context.told.is_empty() => Self::Untold,
+            (Some(_), Some(reader)) if context.is_level_on(reader) => Self::Level,
+            (Some(_), Some(_)) => Self::Behind,
+            (None, _) | (_, None) => Self::Unknown,
         }
     }
 }
@@ -142,9 +149,11 @@ pub(super) async fn look(
     store: &Store,
     resource: &ResourceName,
 ) -> Result<Option<FeedStatus>, StoreError> {
-    let Some(Feed { contexts, load, .. }) = store.feed(resource).await? else {
+    let Some(feed) = store.feed(resource).await? else {
         return Ok(None);
     };
+    let Feed { contexts, load, .. } = feed;
+    let reader = feed.cursor.cursor.invocation_id;
     let backlog = store.feed_backlog(resource).await?;
     let journal = store.journal_size(resource).await?;
     let switch = store.sync_switch(resource).await?;
@@ -153,10 +162,13 @@ pub(super) async fn look(
         load: load.map(|load| LoadStatus::of(load, contexts.len())),
         contexts: contexts
             .iter()
-            .map(|(nc, context)| (nc.clone(), Standing::from(context)))
+            .map(|(nc, context)| (nc.clone(), Standing::of(context, reader)))
             .collect(),
         objects: store.count_told(resource).await?.within,
+        waiting: store.feed_waiting(resource).await?,
+        needs_full_pass: feed.needs_full_pass.map(|reason| reason.to_string()),
         backlog: backlog.events,
+        backlog_octets: backlog.octets,
         backlog_since: backlog.oldest,
         backlog_by_sink: backlog.by_sink,
         dead_letters: store.count_dead_letters(resource).await?,

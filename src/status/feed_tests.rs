@@ -13,10 +13,11 @@ fn vector(usn: i64) -> Vector {
 }
 
 fn standing(told: i64, held: Option<i64>) -> Standing {
-    Standing::from(&FeedContext {
+    let context = FeedContext {
         told: vector(told),
         held: held.map(vector),
-    })
+    };
+    Standing::of(&context, Some(InvocationId::from_uuid(Uuid::from_u128(2))))
 }
 
 #[test]
@@ -28,17 +29,29 @@ fn k_and_s_stand_as_the_rules_say() {
 }
 
 #[test]
+fn the_overlap_does_not_count_against_what_the_dc_wrote_itself() {
+    let own = InvocationId::from_uuid(Uuid::from_u128(1));
+    let context = FeedContext {
+        told: vector(500),
+        held: Some(vector(400)),
+    };
+    assert_eq!(Standing::of(&context, Some(own)), Standing::Level);
+}
+
+#[test]
 fn a_load_is_as_far_as_its_usns() {
     let usn = |n| Usn::new(n).unwrap();
     let [one, two]: [Dn; 2] = ["DC=a", "DC=b"].map(|dn| dn.parse().unwrap());
     let load = |committed, done: &[(&Dn, i64)]| Load {
         pass: 1,
         is_resync: false,
+        replaces: false,
         since: UtcMs::from_millis(0),
         by: None,
         invocation_id: InvocationId::from_uuid(Uuid::from_u128(1)),
         committed: usn(committed),
         vectors: BTreeMap::from([(one.clone(), vector(1)), (two.clone(), vector(1))]),
+        settled: BTreeMap::new(),
         done: done
             .iter()
             .map(|(nc, n)| ((*nc).clone(), usn(*n)))

@@ -3,6 +3,8 @@
 //! # Decisions
 //! - The copy is made in one step from one snapshot: nothing that writes meanwhile is held up, and nothing makes the
 //!   copy begin again.
+//! - The backup says of its feeds that they were restored, so that a store that is put back does not go on as if its sinks
+//!   had been told nothing since.
 //! - The backup is no WAL database: one file that can be moved about alone. Opening it as a store makes it one again.
 
 use std::fs::File;
@@ -12,6 +14,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Store, StoreError, open};
+use crate::model::FullPassReason;
 
 impl Store {
     /// Copies the store to the file `to`: through a file beside it that is checked, synced and then renamed, for
@@ -71,6 +74,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Locked(super::error::BUSY_SECONDS));
     }
     drop(backup);
+    // Put back one day, it knows nothing of what its feeds delivered since.
+    let restored = FullPassReason::Restored.code();
+    target.execute(
+        "UPDATE feed SET needs_full_pass = ?1, load = NULL",
+        [restored],
+    )?;
     target.pragma_update(None, "journal_mode", "DELETE")?;
     let verdict: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {

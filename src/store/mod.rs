@@ -41,7 +41,7 @@ pub use error::StoreError;
 pub use feed::{
     DeadLetter, FeedBacklog, FeedCommit, FeedCommitted, FeedHealth, FeedLock, FeedSwitch,
     Forgotten, JournalSize, LoadOrder, LoadStarted, PageWritten, Replay, ResyncOrder, ToldCount,
-    Undeliverable,
+    Undeliverable, Waiting,
 };
 pub use on_error::{
     Addressed, HeldBackFor, IncidentChange, LeasedDelivery, NewProposal, OutboxState,

@@ -60,15 +60,6 @@ impl<'a> Input<'a> {
         Ok(*octets)
     }
 
-    pub(super) fn octets(&mut self, length: usize) -> Result<&'a [u8], Garbled> {
-        let (octets, rest) = self
-            .0
-            .split_at_checked(length)
-            .ok_or(Garbled("cut short"))?;
-        self.0 = rest;
-        Ok(octets)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

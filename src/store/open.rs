@@ -21,10 +21,11 @@ use super::error::BUSY_SECONDS;
 const APPLICATION_ID: i64 = 0x4857_5452;
 
 /// The migrations in order: the n-th (from 1) brings a database to schema n.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../schema/0001_initial.sql"),
     include_str!("../../schema/0002_feed.sql"),
     include_str!("../../schema/0003_on_error.sql"),
+    include_str!("../../schema/0004_rules.sql"),
 ];
 
 /// How much of the database each reader keeps in memory.

@@ -133,6 +133,7 @@ impl Bed {
             start_margin: 50,
             heartbeat: None,
             max_deletes: MaxDeletes::Number(100),
+            backlog_bytes: 250_000_000,
             sinks: [("out".to_owned(), sink)].into(),
         };
         let settings = settings(&folder, dcs, &base, feed);
@@ -322,8 +323,9 @@ impl Bed {
                 continue;
             };
             let mut contexts = feed.contexts.values();
-            let known =
-                contexts.all(|context| context.is_level() || (!level && context.held.is_some()));
+            let reader = feed.cursor.cursor.invocation_id.unwrap();
+            let known = contexts
+                .all(|context| context.is_level_on(reader) || (!level && context.held.is_some()));
             let health = self.store.feed_health(&hr()).await.unwrap().unwrap();
             let backlog = self.store.feed_backlog(&hr()).await.unwrap();
             let rests = known && backlog.events == 0 && health.problem.is_none();

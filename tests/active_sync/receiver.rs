@@ -155,7 +155,7 @@ impl Receiver {
         let op = data["op"].as_str().unwrap();
         let reason = data["reason"].as_str().unwrap();
         *self.reasons.entry(reason.to_owned()).or_default() += 1;
-        if reason == "requested" {
+        if reason == "requested" || reason == "retracted" {
             // By order: a DC is lost, or everything is told once more, whatever was told before.
             self.forget(guid);
         }

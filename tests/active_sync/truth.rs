@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater::directory::decode::json_values;
-use highwater::directory::{Port, Projection, Session, read_root, read_schema};
+use highwater::directory::{ChangeSource, Port, Projection, Session, read_root};
 use highwater::lab::forest::{DOMAIN, Truth};
 use highwater::model::{Dn, Schema};
 use serde_json::Value;
@@ -56,7 +56,7 @@ impl Shown {
     pub(crate) async fn read(dc: &highwater::config::DcSettings) -> Self {
         let mut session = Session::open(dc, Port::Directory).await.unwrap();
         let root = read_root(&mut session).await.unwrap();
-        let schema = read_schema(&mut session, &root.schema).await.unwrap();
+        let schema = session.schema(&root.schema).await.unwrap();
         let projection = Projection::new(&schema, &["*".to_owned()], &[]).unwrap();
         Self { schema, projection }
     }

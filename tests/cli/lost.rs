@@ -1,6 +1,6 @@
 //! A DC that is declared lost, against simulated DCs that answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use highwater::clock;
@@ -114,7 +114,7 @@ async fn told(store: &Store, base: &Dn, one: &DcFacts, two: &DcFacts) {
             dn: format!("CN=u{n},{base}"),
             standing: Standing::In,
             journal: BTreeMap::from([(AttributeOid::new("2.5.4.3"), stamp)]),
-            earlier: BTreeSet::new(),
+            generation: 0,
             is_partial: false,
             life: 0,
             links: BTreeMap::new(),

@@ -1,8 +1,8 @@
-//! The change feed's decisions on a simulated forest: nothing missed, nothing repeated that can be proved a repeat,
-//! whatever dies; and each rule broken once, to see that it is needed.
+//! The change feed on a simulated forest: what ships reads it, and nothing is missed, nothing told twice that can be proved a
+//! repeat, whatever dies; and each rule broken once, to see that it is needed.
 //!
-//! A failure names its seed: `HIGHWATER_SEED=N cargo test --features rule-switches --test feed NAME` repeats it, and
-//! `HIGHWATER_SEEDS=N` runs that many.
+//! A failure names its scenario and seed: `HIGHWATER_SEED=N cargo test --features rule-switches --test feed NAME` repeats it,
+//! `HIGHWATER_SEEDS=N` runs that many fresh ones, and `HIGHWATER_BASE=N` says after which number they begin.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,10 +13,15 @@
     reason = "tests"
 )]
 
+mod account;
 mod breaking;
-mod consumer;
 mod directed;
-mod reader;
+mod happenings;
+mod moving;
+mod receiver;
+mod run;
 mod running;
+mod settling;
 mod shown;
-mod world;
+mod source;
+mod weather;

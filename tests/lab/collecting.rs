@@ -79,6 +79,7 @@ async fn a_feed_finds_all_it_needs() {
         start_margin: 1_000,
         heartbeat: None,
         max_deletes: config::MaxDeletes::Number(100),
+        backlog_bytes: 250_000_000,
         sinks: BTreeMap::new(),
     };
     let dc = &bed.settings.dcs[&name(0)];

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use highwater::model::{Cursor, HostAttribute, InvocationId, Knowledge, Usn};
+use highwater::model::{Cursor, HeldCursor, HostAttribute, InvocationId, Usn};
 
 use crate::forest::{Attr, Dc, Seen};
+use crate::source::{host, usn};
 
 pub(crate) type Image = BTreeMap<u8, Attr>;
 
@@ -29,8 +30,8 @@ struct Search {
 
 pub(crate) struct Consumer {
     pub(crate) dc: usize,
-    pub(crate) cursor: Cursor,
-    pub(crate) knowledge: Option<Knowledge>,
+    /// The cursor as it was last read or written.
+    pub(crate) held: HeldCursor,
     pub(crate) state: BTreeMap<u64, Image>,
     pub(crate) habits: Habits,
     /// Whether each page is taken when it comes, or all when the search is complete.
@@ -43,28 +44,28 @@ pub(crate) struct Consumer {
     pub(crate) vectors_after: Option<Vec<Seen>>,
 }
 
-pub(crate) fn host(dc: usize) -> String {
-    format!("dc{dc}.example.com")
+/// Before the first search.
+pub(crate) fn first_cursor(dc: usize, id: InvocationId) -> Cursor {
+    Cursor {
+        ldap_host: host(dc),
+        global_catalog: None,
+        invocation_id: Some(id),
+        last_updated: Usn::ZERO,
+        last_deleted: Usn::ZERO,
+    }
 }
 
 impl Consumer {
     pub(crate) fn new(
         dc: usize,
-        id: InvocationId,
+        held: HeldCursor,
         ncs: usize,
         streaming: bool,
         page: usize,
     ) -> Self {
         Self {
             dc,
-            cursor: Cursor {
-                ldap_host: host(dc),
-                global_catalog: None,
-                invocation_id: Some(id),
-                last_updated: Usn::ZERO,
-                last_deleted: Usn::ZERO,
-            },
-            knowledge: None,
+            held,
             state: BTreeMap::new(),
             habits: Habits::default(),
             streaming,
@@ -79,45 +80,44 @@ impl Consumer {
         self.search.is_some()
     }
 
-    /// The connection breaks: an unfinished search moves no cursor.
-    pub(crate) fn stop(&mut self) {
-        let Some(search) = self.search.take() else {
-            return;
-        };
-        if self.habits.largest_seen {
-            self.take(search.pages);
-            self.advance(search.largest);
+    /// The connection breaks: an unfinished search moves no cursor. Gives back the cursor that is to be written.
+    pub(crate) fn stop(&mut self) -> Option<Cursor> {
+        let search = self.search.take()?;
+        if !self.habits.largest_seen {
+            return None;
         }
+        self.take(search.pages);
+        Some(self.advanced(search.largest))
     }
 
-    /// Takes over what a switch orders.
-    pub(crate) fn move_to(&mut self, dc: usize, cursor: Cursor, knowledge: Knowledge) {
+    /// Takes over the cursor that a switch wrote.
+    pub(crate) fn move_to(&mut self, dc: usize, held: HeldCursor) {
         assert_eq!(
-            cursor.host(HostAttribute::LdapHost),
+            held.cursor.host(HostAttribute::LdapHost),
             Some(host(dc).as_str())
         );
         self.search = None;
         self.dc = dc;
-        self.cursor = cursor;
-        self.knowledge = Some(knowledge);
+        self.held = held;
         self.vectors_after = None;
     }
 
-    /// One step of a poll: the reading of highestCommittedUSN, or one page.
-    pub(crate) fn step(&mut self, dc: &Dc) {
-        if !dc.alive || self.cursor.invocation_id != Some(dc.id) {
-            return;
+    /// One step of a poll: the reading of highestCommittedUSN, or one page. Gives back the cursor that is to be
+    /// written, where the search is complete.
+    pub(crate) fn step(&mut self, dc: &Dc) -> Option<Cursor> {
+        if !dc.alive || self.held.cursor.invocation_id != Some(dc.id) {
+            return None;
         }
         let Some(mut search) = self.search.take() else {
             self.search = Some(Search {
-                from: self.cursor.read_up_to().get(),
+                from: self.held.cursor.read_up_to().get(),
                 committed: dc.usn,
                 place: 0,
                 largest: 0,
                 vectors: dc.vectors.clone(),
                 pages: Vec::new(),
             });
-            return;
+            return None;
         };
         let mut page = Vec::new();
         while page.len() < self.page && search.place < dc.order.len() {
@@ -137,19 +137,19 @@ impl Consumer {
         }
         if search.place < dc.order.len() {
             self.search = Some(search);
-        } else {
-            self.complete(search, dc);
+            return None;
         }
+        Some(self.complete(search, dc))
     }
 
-    fn complete(&mut self, search: Search, dc: &Dc) {
+    fn complete(&mut self, search: Search, dc: &Dc) -> Cursor {
         self.take(search.pages);
         let reached = if self.habits.largest_seen {
             search.largest
         } else {
             search.committed
         };
-        self.advance(reached);
+        let cursor = self.advanced(reached);
         for (told, read) in self.told.iter_mut().zip(&search.vectors) {
             let own = (dc.id, search.committed);
             for (id, usn) in read
@@ -162,12 +162,14 @@ impl Consumer {
             }
         }
         self.vectors_after = Some(dc.vectors.clone());
+        cursor
     }
 
-    fn advance(&mut self, usn: i64) {
-        let usn = Usn::new(usn).unwrap();
-        self.cursor.last_updated = self.cursor.last_updated.max(usn);
-        self.cursor.last_deleted = self.cursor.last_deleted.max(usn);
+    fn advanced(&self, reached: i64) -> Cursor {
+        let mut cursor = self.held.cursor.clone();
+        cursor.last_updated = cursor.last_updated.max(usn(reached));
+        cursor.last_deleted = cursor.last_deleted.max(usn(reached));
+        cursor
     }
 
     fn take(&mut self, images: Vec<(u64, Image)>) {

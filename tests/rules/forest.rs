@@ -253,15 +253,19 @@ impl Forest {
         }
         let mark = (cycle.from_id, nc);
         let from_usn = self.dcs[to].high_water.get(&mark).copied().unwrap_or(0);
-        let mut batch: Vec<(u64, Object)> = self.dcs[from]
+        let mut changed: Vec<(i64, u64)> = self.dcs[from]
             .objects
             .iter()
             .filter(|(_, object)| object.nc == nc && object.changed > from_usn)
-            .map(|(id, object)| (*id, object.clone()))
+            .map(|(id, object)| (object.changed, *id))
             .collect();
-        batch.sort_by_key(|(_, object)| object.changed);
-        let complete = batch.len() <= self.packet;
-        batch.truncate(self.packet);
+        changed.sort_unstable();
+        let complete = changed.len() <= self.packet;
+        changed.truncate(self.packet);
+        let batch = changed
+            .iter()
+            .map(|(_, id)| (*id, self.dcs[from].objects[id].clone()));
+        let batch: Vec<(u64, Object)> = batch.collect();
         for (id, object) in &batch {
             apply(&mut self.dcs[to], *id, object, &cycle.had, tick);
         }

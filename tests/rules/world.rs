@@ -1,37 +1,18 @@
 //! One run: a forest, its writers, the collector and a consumer, with failovers; and what the consumer lost.
 
-use highwater::failover::decide::{Reads, UndoInput, decide, undo};
-use highwater::model::{
-    Ask, CursorTag, DcName, Evidence, HeldCursor, Hours, How, Knowledge, Method, Plan, StartMethod,
-    Switch, UtcMs,
-};
+use highwater::failover;
+use highwater::failover::decide::{Input, decide};
+use highwater::model::{Ask, Cursor, Evidence, Hours, How, Method, Plan, StartMethod};
 
-use crate::consumer::Consumer;
+use crate::broken::Broken;
+use crate::consumer::{Consumer, first_cursor};
 use crate::forest::{Attr, DELETED, Dc, Forest};
+use crate::product::{Kept, Product};
 use crate::rng::Rng;
-use crate::watcher::{Watcher, name, probe, usn, vectors};
-
-/// One rule broken on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Broken {
-    VectorAfterSearch,
-    UpperBound,
-    StartAtTold,
-    NoMinimum,
-    OldCursor,
-    OldIncarnation,
-    NoSecondCommitted,
-    NoReplicationTime,
-    CollectedBefore,
-    AboveTarget,
-    LargestSeen,
-    UsesRolledBack,
-    /// Not a rule: a rollback that no reading shows, the limit of what can be known.
-    UnseenRollback,
-}
+use crate::source::{Readings, Shown, answer, at, index_of, usn};
 
 /// What a run showed.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) switches: usize,
     pub(crate) refused: usize,
@@ -40,22 +21,44 @@ pub(crate) struct Outcome {
     pub(crate) undone: usize,
     pub(crate) restored: usize,
     pub(crate) rolled_back: usize,
+    pub(crate) polls: usize,
+    pub(crate) pruned: u64,
     pub(crate) lost: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn add(&mut self, one: &Self) {
+        self.switches += one.switches;
+        self.refused += one.refused;
+        self.by_time += one.by_time;
+        self.from_last_switch += one.from_last_switch;
+        self.undone += one.undone;
+        self.restored += one.restored;
+        self.rolled_back += one.rolled_back;
+        self.polls += one.polls;
+        self.pruned += one.pruned;
+        self.lost.extend_from_slice(&one.lost);
+    }
 }
 
 struct World {
     rng: Rng,
     tick: i64,
     forest: Forest,
-    watcher: Watcher,
+    readings: Readings,
+    shown: Shown,
+    product: Product,
     consumer: Consumer,
     method: StartMethod,
     broken: Option<Broken>,
-    /// Weights of a write, a packet, a step of the collector and a step of the consumer.
-    weights: [usize; 4],
+    /// Weights of a write, a packet, a step of a reading, a step of the consumer, and a look at the cursor or a pruning.
+    weights: [usize; 5],
+    /// No vector is kept, so that only times are known.
+    no_vectors: bool,
     /// An earlier state of one DC, to be put back some day.
     backup: Option<(usize, Box<Dc>)>,
-    last: Option<(usize, Switch)>,
+    /// The DC that was left in the last failover, and the one that was gone to.
+    last: Option<(usize, usize)>,
     outcome: Outcome,
 }
 
@@ -91,34 +94,43 @@ impl World {
         forest.settle(0);
         let dc = rng.below(dcs);
         let (streaming, page) = (rng.percent(50), rng.between(1, 4));
-        let mut consumer = Consumer::new(dc, forest.dcs[dc].id, forest.ncs, streaming, page);
+        let kept = if rng.percent(70) {
+            Kept::InStore
+        } else {
+            Kept::InFile
+        };
+        let first = first_cursor(dc, forest.dcs[dc].id);
+        let product = Product::new(dcs, forest.ncs, kept, &first);
+        let mut consumer = Consumer::new(dc, product.cursor(), forest.ncs, streaming, page);
         consumer.habits.upper_bound = broken == Some(Broken::UpperBound);
         consumer.habits.largest_seen = broken == Some(Broken::LargestSeen);
-        let mut watcher = Watcher::new(dcs);
-        watcher.slips.collected_before = broken == Some(Broken::CollectedBefore);
         // The start by time has to stand on its own, so no vector checks it.
-        watcher.slips.no_vectors =
+        let no_vectors =
             method == StartMethod::Time || (method == StartMethod::Best && rng.percent(30));
         let mut weights = [
             rng.between(4, 20),
             rng.between(5, 60),
             rng.between(5, 40),
             rng.between(5, 40),
+            rng.between(1, 2),
         ];
         if broken == Some(Broken::UpperBound) {
             // Lost where what the DC in use changes during a search never leaves it.
             forest.links.retain(|(_, from)| *from != dc);
-            weights = [25, 60, 60, 8];
+            weights = [25, 60, 60, 8, 2];
         }
         Self {
             rng,
             tick: 1,
             forest,
-            watcher,
+            readings: Readings::default(),
+            shown: Shown::default(),
+            product,
             consumer,
             method,
             broken,
             weights,
+            no_vectors,
             backup: None,
             last: None,
             outcome: Outcome::default(),
@@ -146,11 +158,62 @@ impl World {
                     self.forest.write(&mut self.rng, dc, self.tick);
                 }
                 Some(1) => self.replicate(),
-                Some(2) => self.watcher.step(dc, &self.forest, self.tick),
-                Some(3) => self.consumer.step(&self.forest.dcs[self.consumer.dc]),
+                Some(2) => self.read(dc),
+                Some(3) => self.sync(),
+                // What is gone can only hide what a broken rule does.
+                Some(4) if self.rng.percent(15) && self.broken.is_none() => self.prune(),
+                Some(4) => self.product.look(),
                 _ => {}
             }
         }
+    }
+
+    /// One step of a reading of `dc`; the product records it where it is complete.
+    fn read(&mut self, dc: usize) {
+        let Some(mut facts) = self.readings.step(dc, &self.forest, self.tick) else {
+            return;
+        };
+        if self.no_vectors {
+            facts.vectors.clear();
+            facts.committed_after = None;
+        }
+        if let Some(broken) = self.broken {
+            broken.spoil_facts(&mut facts);
+        }
+        let is_new = self.shown.is_new_life(dc, facts.identity.invocation_id);
+        self.shown.add(dc, &facts);
+        let found = self.product.record(dc, facts);
+        assert_eq!(found.restored, is_new);
+        let sound = !self.forest.dcs[dc].paused;
+        assert!(!sound || found.rollback.is_none(), "{:?}", found.rollback);
+        self.outcome.polls += 1;
+    }
+
+    /// One whole reading, nothing else happening meanwhile.
+    fn read_now(&mut self, dc: usize) {
+        self.readings.drop_of(dc);
+        for _ in 0..5 {
+            self.tick += 1;
+            self.read(dc);
+        }
+    }
+
+    /// One step of the consumer's poll.
+    fn sync(&mut self) {
+        let moved = self.consumer.step(&self.forest.dcs[self.consumer.dc]);
+        self.write(moved);
+    }
+
+    fn write(&mut self, cursor: Option<Cursor>) {
+        if let Some(cursor) = cursor.filter(|cursor| *cursor != self.consumer.held.cursor) {
+            self.consumer.held = self.product.write(&self.consumer.held, &cursor);
+        }
+    }
+
+    fn prune(&mut self) {
+        let keep = i64::try_from(self.rng.below(600)).unwrap();
+        let pruned = self.product.prune(at(self.tick - keep));
+        self.outcome.pruned += pruned.samples + pruned.source_samples;
     }
 
     fn replicate(&mut self) {
@@ -187,12 +250,13 @@ impl World {
                     Some(Broken::OldIncarnation) => true,
                     _ => self.rng.percent(70),
                 };
+                let proves =
+                    self.product.is_quarantined(dc, old.id) || self.shown.is_above(old.id, old.usn);
                 self.forest
                     .put_back(&mut self.rng, dc, &old, properly, self.tick);
-                self.watcher.drop_readings(dc);
-                self.watcher.read_now(dc, &self.forest, &mut self.tick);
-                let unseen = !properly && !self.watcher.is_quarantined(dc);
-                if unseen && self.broken != Some(Broken::UnseenRollback) {
+                self.read_now(dc);
+                assert!(properly || proves == self.product.is_quarantined(dc, old.id));
+                if !properly && !proves && self.broken != Some(Broken::UnseenRollback) {
                     // No reading shows it, so no rule can: see `UnseenRollback`.
                     self.forest.dcs[dc] = before;
                 } else {
@@ -219,16 +283,20 @@ impl World {
         }
     }
 
+    /// What the product decides a failover from, every candidate asked just now.
+    fn input(&self, hours: f64) -> Input {
+        let asked = self.forest.dcs.iter().enumerate();
+        let answers = asked.map(|(dc, found)| answer(dc, found, self.tick));
+        let ask = self.ask(hours);
+        self.product.input(ask, answers.collect(), at(self.tick))
+    }
+
     /// The smallest bound that is honest at FailureTimestamp, or a wider one.
     fn replication_time(&mut self) -> f64 {
         let source = self.consumer.dc;
-        let input = self
-            .watcher
-            .input(&self.consumer, &self.forest, self.ask(0.0), self.tick);
-        let failure = input
-            .source
-            .read_by
-            .map_or(0, |sample| sample.not_begun_at().as_millis());
+        let by_source = self.product.input(self.ask(0.0), Vec::new(), at(self.tick));
+        let read_by = by_source.source.read_by;
+        let failure = read_by.map_or(0, |sample| sample.not_begun_at().as_millis());
         let lags = (0..self.forest.dcs.len())
             .filter(|dc| *dc != source)
             .map(|backup| self.forest.lag(source, backup, failure));
@@ -255,35 +323,39 @@ impl World {
             }
         }
         self.forest.dcs[dead].alive = false;
-        self.consumer.stop();
+        let stopped = self.consumer.stop();
+        self.write(stopped);
         let down = self.rng.between(0, 60);
         self.live(down);
         self.tick += 1;
         let hours = self.replication_time();
-        let ask = self.ask(hours);
-        let mut input = self
-            .watcher
-            .input(&self.consumer, &self.forest, ask, self.tick);
-        self.spoil_input(&mut input);
-        let plan = decide(&input, UtcMs::from_millis(self.tick));
+        let mut input = self.input(hours);
+        if let Some(broken) = self.broken {
+            let (product, consumer) = (&self.product, &self.consumer);
+            broken.spoil_input(&mut input, product, consumer, &self.forest, self.tick);
+        }
+        let plan = decide(&input, at(self.tick));
         if self.broken.is_none() {
             self.check(&plan);
         }
-        let Some(chosen) = plan.chosen.clone() else {
+        let Some(chosen) = &plan.chosen else {
             self.outcome.refused += 1;
             self.forest.dcs[dead].alive = true;
             return;
         };
-        let to = index_of(&chosen.switch.to);
-        let mut switch = chosen.switch.clone();
-        self.spoil_switch(&plan, &input, to, &mut switch);
+        let mut order = failover::order(&plan, chosen, "the simulation".to_owned()).unwrap();
+        if let Some(broken) = self.broken {
+            let (product, consumer) = (&self.product, &self.consumer);
+            broken.spoil_switch(&mut order.switch, &plan, &input, product, consumer);
+        }
         self.outcome.switches += 1;
         self.outcome.by_time += usize::from(chosen.method == Method::Time);
         self.outcome.from_last_switch +=
             usize::from(matches!(chosen.start.evidence, Evidence::LastSwitch { .. }));
-        self.consumer
-            .move_to(to, switch.new.clone(), switch.knowledge.clone());
-        self.last = Some((dead, switch));
+        let to = index_of(&chosen.switch.to);
+        let held = self.product.apply(order);
+        self.consumer.move_to(to, held);
+        self.last = Some((dead, to));
     }
 
     fn check(&self, plan: &Plan) {
@@ -291,93 +363,15 @@ impl World {
             return;
         };
         let to = index_of(&chosen.switch.to);
-        assert!(self.forest.dcs[to].alive);
-        assert!(!self.watcher.is_quarantined(to));
-        assert!(chosen.start.usn <= usn(self.forest.dcs[to].usn));
-    }
-
-    fn spoil_input(&self, input: &mut highwater::failover::decide::Input) {
-        match self.broken {
-            Some(Broken::VectorAfterSearch) => {
-                if let (Some(evidence), Some(after)) =
-                    (&mut input.source.evidence, &self.consumer.vectors_after)
-                {
-                    evidence.vectors = vectors(after);
-                    evidence.collected_at = UtcMs::from_millis(self.tick);
-                }
-            }
-            Some(Broken::NoSecondCommitted) => {
-                let newest = self.watcher.newest_source(&self.consumer);
-                input.source.evidence = newest.map(|mut sample| {
-                    sample.committed_after = input.cursor.cursor.read_up_to();
-                    sample
-                });
-            }
-            Some(Broken::OldIncarnation) => {
-                for candidate in &mut input.candidates {
-                    let id = self.forest.dcs[index_of(&candidate.dc)].id;
-                    let old = self.watcher.of_an_old_life(index_of(&candidate.dc), id);
-                    candidate.at_target = old.map_or(candidate.at_target, Some);
-                }
-            }
-            Some(Broken::UsesRolledBack) => {
-                for candidate in &mut input.candidates {
-                    if self.forest.dcs[index_of(&candidate.dc)].paused {
-                        candidate.incarnations.clear();
-                        (candidate.known, candidate.newest) = (None, None);
-                        candidate.preference = highwater::model::Preference::Prefer;
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn spoil_switch(
-        &self,
-        plan: &Plan,
-        input: &highwater::failover::decide::Input,
-        to: usize,
-        switch: &mut Switch,
-    ) {
-        let id = self.forest.dcs[to].id;
-        let start = match self.broken {
-            Some(Broken::OldCursor) => Some(input.cursor.cursor.read_up_to()),
-            Some(Broken::StartAtTold) => self
-                .consumer
-                .told
-                .iter()
-                .filter_map(|told| told.get(&id).map(|value| usn(*value)))
-                .min(),
-            Some(Broken::AboveTarget) => plan
-                .target
-                .and_then(|target| self.watcher.just_after(to, id, target))
-                .map(|sample| sample.committed),
-            _ => None,
-        };
-        if let Some(start) = start {
-            (switch.new.last_updated, switch.new.last_deleted) = (start, start);
-        }
-        let evidence = plan.chosen.as_ref().map(|chosen| &chosen.start.evidence);
-        if let (Some(Broken::NoMinimum), Knowledge::Held { held, start, .. }) =
-            (self.broken, &mut switch.knowledge)
-        {
-            let before = match (evidence, &input.source.evidence, &input.knowledge) {
-                (Some(Evidence::SourceSample { .. }), Some(sample), _) => sample.vectors.clone(),
-                (_, _, Some(Knowledge::Held { held, .. })) => held.clone(),
-                _ => return,
-            };
-            let ia = input.cursor.cursor.invocation_id.unwrap();
-            for (nc, vector) in before {
-                let own = vector.with(ia, input.cursor.cursor.read_up_to());
-                held.insert(nc, own.with(id, *start));
-            }
-        }
+        let dc = &self.forest.dcs[to];
+        assert!(dc.alive && !dc.paused);
+        assert!(!self.product.is_quarantined(to, dc.id));
+        assert!(chosen.start.usn <= usn(dc.usn));
     }
 
     /// The dead may return; then the move is sometimes undone.
     fn come_back(&mut self) {
-        let Some((dead, switch)) = self.last.take() else {
+        let Some((dead, to)) = self.last.take() else {
             return;
         };
         if self.rng.percent(40) || self.broken == Some(Broken::UpperBound) {
@@ -386,49 +380,33 @@ impl World {
         self.forest.dcs[dead].alive = true;
         let more = self.rng.between(0, 60);
         self.live(more);
-        let stayed = self.consumer.dc == index_of(&switch.to);
-        if self.broken.is_some()
-            || self.rng.percent(60)
-            || !stayed
-            || self.watcher.is_quarantined(dead)
-        {
+        if self.broken.is_some() || self.rng.percent(60) || self.consumer.dc != to {
             return;
         }
-        self.consumer.stop();
+        let stopped = self.consumer.stop();
+        self.write(stopped);
         self.tick += 1;
         let facts = self
             .rng
             .percent(80)
-            .then(|| probe(dead, &self.forest.dcs[dead], self.tick).ok());
-        let input = UndoInput {
-            incarnation: switch.expected.cursor.invocation_id,
-            back_to: name(dead),
-            cursor: HeldCursor {
-                cursor: self.consumer.cursor.clone(),
-                tag: CursorTag(self.tick.to_string()),
-            },
-            knowledge: self.consumer.knowledge.clone(),
-            facts: facts.flatten(),
-            reads: Reads::Changes,
-            allow_gap: false,
-            restart: true,
-            done: switch,
-        };
-        if let Ok(back) = undo(&input, UtcMs::from_millis(self.tick)) {
+            .then(|| answer(dead, &self.forest.dcs[dead], self.tick).ok());
+        if let Some(held) = self.product.undo(facts.flatten(), at(self.tick)) {
             self.outcome.undone += 1;
-            self.consumer.move_to(dead, back.new, back.knowledge);
+            self.consumer.move_to(dead, held);
         }
     }
 
     /// Replication settles, the consumer polls to the end, and both sides must agree.
     fn compare(&mut self) {
         self.forest.settle(self.tick);
-        let dc = &self.forest.dcs[self.consumer.dc];
-        if !dc.alive || self.consumer.cursor.invocation_id != Some(dc.id) {
+        let dc = self.forest.dcs[self.consumer.dc].clone();
+        if !dc.alive || self.consumer.held.cursor.invocation_id != Some(dc.id) {
             return;
         }
-        for _ in 0..1_000 {
-            self.consumer.step(dc);
+        // The first of them may have begun before.
+        for _ in 0..2 {
+            let moved = std::iter::repeat_with(|| self.consumer.step(&dc)).find_map(|moved| moved);
+            self.write(moved);
         }
         for (id, object) in &dc.objects {
             let image = self.consumer.state.get(id);
@@ -458,8 +436,4 @@ impl World {
             }
         }
     }
-}
-
-fn index_of(dc: &DcName) -> usize {
-    dc.as_str().trim_start_matches("dc").parse().unwrap()
 }

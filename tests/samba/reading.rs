@@ -10,8 +10,7 @@ use std::time::Duration;
 use base64::prelude::*;
 use highwater::config::{Credentials, DcSettings, Security, Timeouts, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, Port, Projection, Reading, Session, Target, changes, matching, member_of,
-    read_object, read_position, read_schema,
+    ChangeQuery, ChangeSource, PageMark, Port, Projection, Reading, Session, Target, read_position,
 };
 use highwater::model::{Dn, Image, ObjectGuid, Schema, Usn};
 use serde_json::{Value, json};
@@ -128,7 +127,7 @@ async fn read_in_the_clients_view() {
         2,
         "the two partners: {position:?}"
     );
-    let schema = read_schema(&mut session, &position.schema).await.unwrap();
+    let schema = session.schema(&position.schema).await.unwrap();
     assert!(schema.len() > 1400, "{}", schema.len());
     let projection = Projection::new(&schema, &["*".to_owned()], &[]).unwrap();
     let reading = Reading::new(&schema, &projection);
@@ -214,11 +213,12 @@ async fn read_all(
         ceiling,
         filter: None,
     };
-    let mut reading = changes(session, reading, &query);
-    let mut all = Vec::new();
-    while let Some(page) = reading.next_page().await.unwrap() {
-        assert!(page.len() <= 1000);
-        all.extend(page);
+    let (mut all, mut next) = (Vec::new(), Some(PageMark::default()));
+    while let Some(mark) = next {
+        let page = session.changes(reading, &query, mark).await.unwrap();
+        assert!(page.images.len() <= 1000);
+        all.extend(page.images);
+        next = page.next;
     }
     all
 }
@@ -243,7 +243,7 @@ async fn check_chunks(
 async fn check_group(session: &mut Session, reading: &Reading<'_>, schema: &Schema, all: &[Image]) {
     let named = |dn: &str| all.iter().find(|image| image.dn.starts_with(dn)).unwrap();
     let big = named("CN=big,");
-    let again = read_object(session, big.guid, reading).await.unwrap();
+    let again = session.object(big.guid, reading).await.unwrap();
     assert_eq!(again.as_ref(), Some(big));
     let members: Vec<ObjectGuid> = big.links[&schema.named("member").unwrap().oid]
         .iter()
@@ -251,7 +251,8 @@ async fn check_group(session: &mut Session, reading: &Reading<'_>, schema: &Sche
         .collect();
     assert_eq!(members.len(), MEMBERS);
     let lab: Dn = "OU=Lab,DC=lab,DC=test".parse().unwrap();
-    let found = matching(session, &lab, "(objectClass=contact)", &members)
+    let found = session
+        .matching(&lab, "(objectClass=contact)", &members)
         .await
         .unwrap();
     assert_eq!(found, members.iter().copied().collect());
@@ -260,7 +261,8 @@ async fn check_group(session: &mut Session, reading: &Reading<'_>, schema: &Sche
         .find(|image| image.dn.starts_with("CN=shared1\\0ADEL:"))
         .unwrap();
     let asked = [deleted.guid, members[0], big.guid];
-    let found = matching(session, &lab, "objectClass=contact", &asked)
+    let found = session
+        .matching(&lab, "objectClass=contact", &asked)
         .await
         .unwrap();
     assert_eq!(
@@ -268,7 +270,7 @@ async fn check_group(session: &mut Session, reading: &Reading<'_>, schema: &Sche
         BTreeSet::from([members[0]]),
         "neither the deleted contact nor the group"
     );
-    assert_eq!(member_of(session, members[0]).await.unwrap(), [big.guid]);
+    assert_eq!(session.member_of(members[0]).await.unwrap(), [big.guid]);
     let parent = deleted.last_known_parent.as_deref();
     assert_eq!(parent, Some("OU=Lab,DC=lab,DC=test"));
     assert!(
@@ -276,7 +278,7 @@ async fn check_group(session: &mut Session, reading: &Reading<'_>, schema: &Sche
             .any(|image| image.dn.starts_with("CN=renamed\\, at,"))
     );
     let nobody: ObjectGuid = "00000000-1111-2222-3333-444444444444".parse().unwrap();
-    assert_eq!(read_object(session, nobody, reading).await.unwrap(), None);
+    assert_eq!(session.object(nobody, reading).await.unwrap(), None);
 }
 
 fn as_json(image: &Image, schema: &Schema) -> Value {

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use highwater::directory::{
-    ChangeQuery, Port, Projection, Query, Reading, Scope, Session, Target, changes, read_schema,
+    ChangeQuery, ChangeSource, PageMark, Port, Projection, Query, Reading, Scope, Session, Target,
 };
 use highwater::model::Usn;
 
@@ -267,7 +267,7 @@ async fn read_as_one_client() {
         "entries" => entries(&mut session).await,
         "images" => images(&mut session).await,
         _ => {
-            let schema = read_schema(&mut session, &SCHEMA.parse().unwrap()).await;
+            let schema = session.schema(&SCHEMA.parse().unwrap()).await;
             assert!(schema.unwrap().len() > 1400);
             // what every round expects to see
             USERS
@@ -298,9 +298,7 @@ async fn entries(session: &mut Session) -> usize {
 
 /// All but uSNChanged, which each DC has for itself and an image has anyway.
 async fn images(session: &mut Session) -> usize {
-    let schema = read_schema(session, &SCHEMA.parse().unwrap())
-        .await
-        .unwrap();
+    let schema = session.schema(&SCHEMA.parse().unwrap()).await.unwrap();
     let followed: Vec<String> = PLAIN
         .iter()
         .filter(|name| **name != "uSNChanged")
@@ -314,11 +312,12 @@ async fn images(session: &mut Session) -> usize {
         ceiling: None,
         filter: None,
     };
-    let mut changes = changes(session, &reading, &query);
-    let mut read = 0;
-    while let Some(page) = changes.next_page().await.unwrap() {
+    let (mut read, mut next) = (0, Some(PageMark::default()));
+    while let Some(mark) = next {
+        let page = session.changes(&reading, &query, mark).await.unwrap();
+        next = page.next;
         // the manager is a link, and links have no stamps of the object
-        let whole = page.iter().filter(|image| {
+        let whole = page.images.iter().filter(|image| {
             image.values.len() + 1 == followed.len()
                 && image.stamps.len() + 1 >= followed.len()
                 && image.links.len() == 1

@@ -7,8 +7,10 @@ use crate::model::{AttributeOid, Image, Standing, Told, Usn, Vector};
 /// What is known of an object's stamps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// The consumer was never told of the object, or was told that it is gone.
+    /// The consumer was never told of the object.
     pub is_unknown: bool,
+    /// It was told that the object is gone, by a change that this DC does not have.
+    pub is_ghost: bool,
     /// How many stamps K before the switch covers.
     pub before: u64,
     /// How many J holds.
@@ -34,16 +36,21 @@ pub fn left_out(
     let mut proof = Proof::default();
     let known = told.filter(|told| told.standing == Standing::In);
     if known.is_none() && image.usn_changed <= reading.cursor {
-        proof.is_unknown = true;
+        // What the consumer was told by a DC that is gone, and this one never heard of, is no reason to tell it anew.
+        proof.is_ghost = seen.left_by_what_is_unknown_here();
+        proof.is_unknown = !proof.is_ghost;
+    }
+    if proof.is_ghost {
+        return proof;
     }
     for (oid, shown) in &image.stamps {
         if seen.is_rdn(oid) || !(seen.wants(oid) || *oid == seen.name) {
             continue;
         }
-        let in_journal = known.is_some_and(|told| {
-            told.journal.get(oid) == Some(&shown.stamp)
-                || told.earlier.contains(&(oid.clone(), shown.stamp))
-        });
+        // What was delivered last may be newer than what this DC shows: then it waits for another one (R4).
+        let in_journal = known
+            .and_then(|told| told.journal.get(oid))
+            .is_some_and(|last| *last >= shown.stamp);
         let count = if shown.stamp.is_within(before) {
             &mut proof.before
         } else if in_journal {

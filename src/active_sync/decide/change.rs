@@ -42,6 +42,8 @@ pub struct Change {
     pub kept: BTreeSet<AttributeOid>,
     /// By what the object was found without a change of its own.
     pub found_by: Option<Sought>,
+    /// From which delivery of the whole object what the consumer has of it comes, see [`Told::generation`](crate::model::Told).
+    pub generation: u64,
     /// Makes the id of what is delivered on purpose once more differ from that of the time before.
     pub pass: Option<i64>,
 }
@@ -101,6 +103,7 @@ impl Change {
             unreadable: BTreeSet::new(),
             kept: BTreeSet::new(),
             found_by: None,
+            generation: 0,
             pass: None,
         }
     }
@@ -211,6 +214,10 @@ impl Seen<'_> {
                 Changed::Linked { .. } => None,
             })
         };
+        let given_up = |changed: &Changed| matches!(changed, Changed::Stamped { repairs: Some(Some(last)), .. } if *last == Stamp::GIVEN_UP);
+        if change.changed.iter().any(given_up) {
+            return "retracted";
+        }
         match stamps().any(|repair| !repair) {
             false if stamps().next().is_some() => "repaired",
             false if matches!(self.sought, Some(Sought::Regained { .. })) => "member_undeleted",

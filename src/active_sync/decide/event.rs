@@ -3,11 +3,12 @@
 //! # Decisions
 //! - A change's id is made from its originating stamp, so it is the same whichever DC showed it. DCs put changes
 //!   together differently, so the same holds for an event's id only where the same changes came together.
-//! - No two events have one id, or a receiver that goes by ids would drop the second. A stamp is told once and no more,
-//!   but a group can have the same members again, and an object can leave, come back, and have the same name again: the
-//!   ids of such events are made of the moment as well. What was told of a DC that is declared lost is given up, and may
-//!   yet come by a third DC: from then on ids are made of how often that was so too. What is delivered twice comes from
-//!   the outbox, which keeps ids.
+//! - No two events have one id, or a receiver that goes by ids would drop the second. A stamp is told once for each time
+//!   that the object was delivered whole: with a delete, a leave or another whole image the consumer loses what it was told
+//!   before, and may need the very stamp again. So ids are made of which whole image it has. A group can have the same
+//!   members again, and an object the same name: the ids of such events are made of the moment as well. What was told of a
+//!   DC that is declared lost is given up, and may yet come by a third DC: from then on ids are made of how often that was
+//!   so too. What is delivered twice comes from the outbox, which keeps ids.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
@@ -15,10 +16,11 @@ use sha2::{Digest, Sha256};
 
 use super::Sought;
 use super::change::{Change, Changed};
+use super::rules::{Rule, holds};
 use crate::directory::decode::{json_link, json_values};
 use crate::model::{
-    AttributeOid, DcName, InvocationId, ObjectGuid, Op, Outgoing, ResourceName, Schema, Stamp, Usn,
-    UtcMs,
+    AttributeOid, DcName, InvocationId, Load, ObjectGuid, Op, Outgoing, ResourceName, Schema,
+    Stamp, Usn, UtcMs,
 };
 
 /// Where an event comes from.
@@ -34,6 +36,13 @@ pub struct Source<'a> {
     pub schema: &'a Schema,
     /// How often what had been told of a DC was given up, see [`Feed::given_up`](crate::model::Feed::given_up).
     pub given_up: u64,
+}
+
+/// Which whole image an event delivers, for [`Told::generation`](crate::model::Told): as good as never the same twice.
+pub fn generation(event: &Outgoing) -> u64 {
+    let first = event.id.get(..16).unwrap_or_default();
+    // 63 bits: the store's integers are signed.
+    u64::from_str_radix(first, 16).map_or(1, |id| (id >> 1).max(1))
 }
 
 /// The event that delivers a change; `now` is its time where no stamp says one.
@@ -71,22 +80,53 @@ pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
 
 /// The event that says how far the feed has come while nothing changes.
 pub fn heartbeat(source: &Source<'_>, last_updated: Usn, now: UtcMs) -> Outgoing {
+    let data = json!({ "lastUpdated": last_updated });
+    of_feed(source, "heartbeat", last_updated.get(), data, now)
+}
+
+/// The event before all that a load delivers.
+pub fn load_started(source: &Source<'_>, load: &Load, now: UtcMs) -> Outgoing {
+    of_feed(
+        source,
+        "load.started",
+        load.committed.get(),
+        load_data(load),
+        now,
+    )
+}
+
+/// The event after all that a load delivered. Where the load replaces what was delivered before, a receiver drops the
+/// objects that nothing was delivered of since it started: what it was told of them is not known any more.
+pub fn load_completed(source: &Source<'_>, load: &Load, now: UtcMs) -> Outgoing {
+    of_feed(source, "load.completed", load.pass, load_data(load), now)
+}
+
+fn load_data(load: &Load) -> Value {
+    json!({ "since": load.since.to_string(), "replaces": load.replaces })
+}
+
+/// An event of the feed itself, `highwater.feed.<kind>`; `data` besides where and when.
+fn of_feed(source: &Source<'_>, kind: &str, number: i64, mut data: Value, now: UtcMs) -> Outgoing {
     let at = now.to_string();
-    let id = hex(Sha256::new()
-        .chain_update(source.resource.as_str())
+    let kind = format!("highwater.feed.{kind}");
+    let hash = add_text(Sha256::new(), source.resource.as_str());
+    let id = hex(add_text(hash, &kind)
         .chain_update(source.reader.to_octets())
-        .chain_update(last_updated.get().to_be_bytes())
+        .chain_update(number.to_be_bytes())
         .chain_update(at.as_bytes()));
+    if let Some(data) = data.as_object_mut() {
+        data.insert("dc".to_owned(), json!(source.dc));
+        data.insert("invocationId".to_owned(), json!(source.reader));
+        data.insert("at".to_owned(), json!(at));
+    }
     let body = json!({
         "specversion": "1.0",
         "id": id,
         "source": format!("highwater:{}", source.resource),
-        "type": "highwater.feed.heartbeat",
+        "type": kind,
         "time": at,
         "datacontenttype": "application/json",
-        "data": {
-            "dc": source.dc, "invocationId": source.reader, "lastUpdated": last_updated, "at": at,
-        },
+        "data": data,
     });
     Outgoing {
         id,
@@ -251,6 +291,9 @@ fn event_id(source: &Source<'_>, change: &Change, ids: &[String], now: UtcMs) ->
             .chain_update(source.reader.to_octets())
             .chain_update(change.usn_changed.get().to_be_bytes())
             .chain_update(now.as_millis().to_be_bytes());
+    }
+    if change.generation > 0 && holds(Rule::Generations) {
+        hash = add_text(hash, "generation").chain_update(change.generation.to_be_bytes());
     }
     if let Some(pass) = change.pass {
         hash = hash.chain_update(pass.to_be_bytes());

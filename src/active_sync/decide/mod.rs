@@ -30,14 +30,14 @@ use std::collections::BTreeSet;
 
 pub use audit::{Proof, left_out};
 pub use change::{Change, Changed};
-pub use event::{Source, change_id, event, heartbeat};
+pub use event::{Source, change_id, event, generation, heartbeat, load_completed, load_started};
 pub use links::{digest, settle_targets};
 pub use news::{News, Recall, news};
 pub use whole::{Purpose, chunk_end, judge_gone, judge_unseen, judge_whole, next_width, tell_gone};
 
 use crate::model::{
     AttributeOid, Dn, Image, InvocationId, ObjectGuid, RereadWhy, Schema, Stamp, Standing, Told,
-    Usn, Vector,
+    Usn, Vector, Waits,
 };
 use object::Seen;
 
@@ -96,6 +96,9 @@ pub struct Judgement {
     pub remember: Option<Told>,
     /// What must be read again for it.
     pub rereads: Vec<RereadWhy>,
+    /// Whose changes it waits for: a DC wrote what was delivered last, and this one shows something older (R4). By the
+    /// incarnation, the USN there.
+    pub waits: Waits,
 }
 
 /// What is delivered of an object, or why nothing is.
@@ -155,6 +158,7 @@ impl Judgement {
             verdict: Verdict::Nothing(why),
             remember: None,
             rereads: Vec::new(),
+            waits: Waits::new(),
         }
     }
 
@@ -180,9 +184,10 @@ pub fn judge(
     told: Option<&Told>,
 ) -> Judgement {
     let seen = Seen::new(reading, image, told, sought);
+    let waits = seen.waits();
     let standing = told.map(|told| told.standing);
     let was_deleted = standing == Some(Standing::Deleted) || seen.is_news(&seen.is_deleted);
-    match (standing, image.is_deleted, in_scope) {
+    let judgement = match (standing, image.is_deleted, in_scope) {
         (Some(Standing::In), true, _) => seen.deleted(),
         (_, true, _) => seen.tombstone(),
         // Deleted and brought back between two passes counts too: its links may be gone without a trace.
@@ -191,5 +196,6 @@ pub fn judge(
         (Some(Standing::In), false, false) => seen.left(),
         (Some(Standing::Out | Standing::Deleted) | None, false, true) => seen.entered(),
         (Some(Standing::Out | Standing::Deleted) | None, false, false) => seen.elsewhere(),
-    }
+    };
+    Judgement { waits, ..judgement }
 }

@@ -1,6 +1,6 @@
 //! One object with what its stamps say, and what follows from where it stands with the consumer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::rules::{Rule, holds};
 use super::{
@@ -8,6 +8,7 @@ use super::{
 };
 use crate::model::{
     Attribute, AttributeOid, Dn, Image, LocalStamp, Op, RereadWhy, Schema, Stamp, Standing, Told,
+    Waits,
 };
 
 /// An object with what its stamps say.
@@ -52,9 +53,8 @@ impl<'a> Seen<'a> {
             .filter_map(|(oid, shown)| {
                 let recall = Recall {
                     last: seen.last(oid),
-                    is_earlier: told
-                        .is_some_and(|told| told.earlier.contains(&(oid.clone(), shown.stamp))),
-                    is_partial: told.is_some_and(|told| told.is_partial),
+                    // Of what the consumer does not want J never says anything.
+                    is_partial: told.is_some_and(|told| told.is_partial) && seen.is_told(oid),
                 };
                 Some((
                     oid.clone(),
@@ -75,6 +75,25 @@ impl<'a> Seen<'a> {
 
     pub(super) fn stamp(&self, oid: &AttributeOid) -> Option<LocalStamp> {
         self.image.stamps.get(oid).copied()
+    }
+
+    /// Whether J says of an attribute what was delivered.
+    fn is_told(&self, oid: &AttributeOid) -> bool {
+        self.wants(oid) || *oid == self.name || *oid == self.is_deleted
+    }
+
+    /// Whose changes this DC lacks: those that it shows something older of than was delivered.
+    pub(super) fn waits(&self) -> Waits {
+        let mut waits = Waits::new();
+        for (oid, shown) in &self.image.stamps {
+            let last = self.last(oid).filter(|last| *last > shown.stamp);
+            let Some(last) = last.filter(|_| self.is_told(oid) && !self.is_rdn(oid)) else {
+                continue;
+            };
+            let usn = waits.entry(last.origin).or_insert(last.usn);
+            *usn = last.usn.max(*usn);
+        }
+        waits
     }
 
     pub(super) fn is_news(&self, oid: &AttributeOid) -> bool {
@@ -249,7 +268,7 @@ impl<'a> Seen<'a> {
         // Whatever the filter asks for may be among what is not wanted.
         for oid in self.news.keys() {
             if let Some(shown) = self.stamp(oid) {
-                told.deliver(oid, shown.stamp, self.reading.told);
+                told.journal.insert(oid.clone(), shown.stamp);
             }
         }
         told.links.clear();
@@ -279,7 +298,7 @@ impl<'a> Seen<'a> {
     pub(super) fn left_by_what_is_unknown_here(&self) -> bool {
         let journal = self.told.into_iter().flat_map(|told| &told.journal);
         journal
-            .filter(|(oid, _)| holds(Rule::LeftHeld) && !self.is_rdn(oid))
+            .filter(|(oid, last)| holds(Rule::LeftHeld) && !self.is_rdn(oid) && !last.is_mark())
             .any(|(oid, last)| self.stamp(oid).is_none_or(|shown| shown.stamp < *last))
     }
 
@@ -287,8 +306,16 @@ impl<'a> Seen<'a> {
     pub(super) fn elsewhere(self) -> Judgement {
         let nothing = self.with_subtree(Judgement::nothing(Silence::OutOfScope));
         if self.is_news(&self.name) && !nothing.rereads.is_empty() {
+            // What J says of a leave, or of its being brought back, still counts.
+            let journal = self.told.map(|told| told.journal.clone());
             let mut told = self.remembered(Standing::Out);
             told.keep_only(&self.name);
+            told.journal.extend(
+                journal
+                    .into_iter()
+                    .flatten()
+                    .filter(|(oid, _)| *oid != self.name),
+            );
             return nothing.remembering(told);
         }
         nothing
@@ -297,10 +324,12 @@ impl<'a> Seen<'a> {
     /// The delivery of a change, after which this is remembered.
     pub(super) fn deliver(&self, mut change: Change, told: Told) -> Judgement {
         change.found_by = self.sought;
+        change.generation = told.generation;
         Judgement {
             verdict: Verdict::Deliver(Box::new(change)),
             remember: Some(told),
             rereads: Vec::new(),
+            waits: Waits::new(),
         }
     }
 
@@ -371,16 +400,15 @@ impl<'a> Seen<'a> {
             dn: self.image.dn.clone(),
             standing,
             journal: BTreeMap::new(),
-            earlier: BTreeSet::new(),
             is_partial: false,
             life: 0,
+            generation: 0,
             links: BTreeMap::new(),
         });
         told.standing = standing;
         for oid in self.news.keys() {
-            let kept = self.wants(oid) || *oid == self.name || *oid == self.is_deleted;
-            if let Some(shown) = self.stamp(oid).filter(|_| kept) {
-                told.deliver(oid, shown.stamp, self.reading.told);
+            if let Some(shown) = self.stamp(oid).filter(|_| self.is_told(oid)) {
+                told.journal.insert(oid.clone(), shown.stamp);
             }
         }
         told
@@ -391,7 +419,9 @@ impl<'a> Seen<'a> {
 /// it has written itself, though S ends below that by the overlap.
 fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        let has = |stamp: &Stamp| stamp.origin == reading.reader || stamp.is_within(held);
+        let has = |stamp: &Stamp| {
+            stamp.is_mark() || stamp.origin == reading.reader || stamp.is_within(held)
+        };
         held.covers_but(reading.told, reading.reader)
             && told.is_none_or(|told| told.journal.values().all(has))
     })

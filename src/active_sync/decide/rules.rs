@@ -10,6 +10,8 @@ pub enum Rule {
     CursorBefore,
     /// R4: what is remembered of an attribute is compared.
     Journal,
+    /// R4: what loses against what was delivered is silent.
+    LoserSilent,
     /// R4: what K covers is delivered where it supersedes what was told last.
     Repair,
     /// R4: what this DC had at the cursor is no news.
@@ -22,6 +24,8 @@ pub enum Rule {
     ImageLessNewer,
     /// R5: an object told deleted is held while a DC shows it alive.
     DeletedHeld,
+    /// R5: what a load does not come across is held where the DC lacks something delivered of it.
+    UnseenHeld,
     /// R5: an object told to have left is held while a DC shows it as it was before.
     LeftHeld,
     /// R6: J keeps what a candidate's vector does not cover.
@@ -34,6 +38,8 @@ pub enum Rule {
     DeadHere,
     /// R8: the groups of what comes back to life on a DC that is behind are read again.
     Regained,
+    /// An event's id is made of the whole image that the consumer has of the object.
+    Generations,
     /// The names of all below a renamed container are read again.
     Subtree,
 }

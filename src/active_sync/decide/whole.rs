@@ -5,18 +5,20 @@ use super::object::{Seen, same_name};
 use super::rules::{Rule, holds};
 use super::{Change, Judgement, Reading, Silence, Verdict, digest};
 use crate::model::{
-    AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector,
+    AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector, Waits,
 };
 
 /// Why everything is read.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose<'a> {
-    /// A load or resync: what its vectors and bound cover will be K when it is complete, so J need not hold it.
+    /// A load or resync.
     Load {
         /// Its number.
         pass: i64,
-        /// K as it will be.
-        covers: &'a Vector,
+        /// What K will cover when it is complete and every DC that may take over has: J need not hold it (R6).
+        settled: &'a Vector,
+        /// What the DC had when it began.
+        has: &'a Vector,
     },
     /// An operator wants this object once more.
     Requested {
@@ -47,8 +49,14 @@ pub fn judge_whole(
     let mut change = Change::new(Op::Snapshot, image, reason);
     change.pass = Some(pass);
     let mut told = seen.whole(&mut change);
-    if let Purpose::Load { covers, .. } = purpose {
-        told.journal.retain(|_, stamp| !stamp.is_within(covers));
+    if let Purpose::Load { settled, has, .. } = purpose {
+        // A load that ends early leaves K as it is: what K does not have, J must.
+        let known = |stamp: &Stamp| reading.told.is_empty() || stamp.is_within(reading.told);
+        told.is_partial &= !has.covers_but(reading.told, reading.reader);
+        if !told.is_partial {
+            told.journal
+                .retain(|_, stamp| !(stamp.is_within(settled) && known(stamp)));
+        }
     }
     if !deleted {
         return seen.deliver(change, told);
@@ -62,7 +70,8 @@ pub fn judge_whole(
 
 /// Judges an object that the consumer has and that a load or resync did not come across, by what the DC shows of it
 /// when asked for it alone: it changed meanwhile, has left, or was deleted. Where the DC does not know it, only a pass
-/// that an operator ordered (`is_resync`) takes it for deleted; else it is kept and looked at again.
+/// that an operator ordered (`is_resync`) takes it for deleted; else it is kept and looked at again. So it is where the DC
+/// lacks something that was delivered of it (R5).
 pub fn judge_unseen(
     reading: &Reading<'_>,
     guid: ObjectGuid,
@@ -73,7 +82,7 @@ pub fn judge_unseen(
     told: &Told,
 ) -> Judgement {
     let Some(image) = image else {
-        return if is_resync {
+        return if is_resync && !lacks(reading, purpose, told) {
             absent(guid, told)
         } else {
             Judgement::held()
@@ -86,7 +95,24 @@ pub fn judge_unseen(
     if seen.is_news(&seen.is_deleted) {
         return seen.gone();
     }
+    if !seen.waits().is_empty() && holds(Rule::UnseenHeld) {
+        return Judgement::held();
+    }
     told_again(seen.gone(), purpose)
+}
+
+/// Whether something of an object was delivered that the DC does not have.
+fn lacks(reading: &Reading<'_>, purpose: Purpose<'_>, told: &Told) -> bool {
+    let has = match purpose {
+        Purpose::Load { has, .. } => Some(has),
+        Purpose::Requested { .. } => reading.held,
+    };
+    let is_here = |stamp: &Stamp| {
+        stamp.is_mark()
+            || stamp.origin == reading.reader
+            || has.is_some_and(|has| stamp.is_within(has))
+    };
+    holds(Rule::UnseenHeld) && !told.journal.values().all(is_here)
 }
 
 /// Tells once more, on request, that an object was deleted or has left.
@@ -118,15 +144,17 @@ fn told_again(mut gone: Judgement, purpose: Purpose<'_>) -> Judgement {
 
 /// An object the DC does not know: deleted so long ago that its tombstone is gone, or never there.
 fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
-    let change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    let mut change = Change::of(guid, &told.dn, Usn::ZERO, Op::Delete, "absent");
+    change.generation = told.generation;
     let mut told = told.clone();
     told.standing = Standing::Deleted;
-    told.forget_stamps();
+    told.journal.clear();
     told.links.clear();
     Judgement {
         verdict: Verdict::Deliver(Box::new(change)),
         remember: Some(told),
         rereads: Vec::new(),
+        waits: Waits::new(),
     }
 }
 
@@ -168,7 +196,7 @@ impl Seen<'_> {
                 continue;
             }
             self.list(oid, change);
-            told.deliver(oid, shown.stamp, self.reading.told);
+            told.journal.insert(oid.clone(), shown.stamp);
             if self.wants(oid) {
                 self.take(oid, change);
             }
@@ -176,6 +204,7 @@ impl Seen<'_> {
         // What this DC has never seen written was told newer as well.
         let unseen = has.into_iter().flat_map(|told| told.journal.keys());
         let unseen = unseen.filter(|oid| self.wants(oid) && self.stamp(oid).is_none());
+        let unseen = unseen.filter(|oid| self.last(oid).is_some_and(|last| !last.is_mark()));
         change
             .kept
             .extend(unseen.filter(|_| holds(Rule::ImageLessNewer)).cloned());
@@ -201,12 +230,6 @@ impl Seen<'_> {
                 digest,
             });
             change.links.insert(oid.clone(), values.clone());
-        }
-        if self.level {
-            // Level: what K covers is no older here than what K says, so J need not say it again.
-            let reading = self.reading;
-            told.journal
-                .retain(|oid, stamp| *oid == self.is_deleted || !stamp.is_within(reading.told));
         }
         told
     }

@@ -38,6 +38,11 @@ pub(super) fn read(mut section: Section<'_>, place: &Place<'_>, notes: &mut Note
         .map_or(Some(MaxDeletes::Number(100)), |field| {
             max_deletes(&field, notes)
         });
+    let backlog_bytes = section
+        .take("backlog_bytes", notes)
+        .map_or(Some(250_000_000), |field| {
+            field.whole(1_000_000..=u32::MAX, notes)
+        });
     let sinks = sinks(&mut section, place, notes);
     section.finish(notes);
     Some(Feed {
@@ -49,6 +54,7 @@ pub(super) fn read(mut section: Section<'_>, place: &Place<'_>, notes: &mut Note
         start_margin: start_margin?,
         heartbeat: heartbeat?,
         max_deletes: max_deletes?,
+        backlog_bytes: backlog_bytes?.into(),
         sinks,
     })
 }

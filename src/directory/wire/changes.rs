@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use super::server::{Act, Request, found, message, paged, result, serve, settings};
 use crate::directory::{
-    ChangeQuery, Changes, Port, Projection, Reading, Session, Target, changes, matching, member_of,
-    read_object, read_position,
+    ChangeQuery, ChangeSource, DirectoryError, PageMark, Port, Projection, Reading, Session,
+    Target, read_position,
 };
 use crate::model::{Attribute, AttributeOid, Image, ObjectGuid, Schema, Syntax, Usn};
 
@@ -127,10 +127,16 @@ async fn open(address: SocketAddr) -> Session {
         .unwrap()
 }
 
-async fn all(mut changes: Changes<'_, '_>) -> Result<Vec<Image>, crate::directory::DirectoryError> {
-    let mut all = Vec::new();
-    while let Some(page) = changes.next_page().await? {
-        all.extend(page);
+async fn all(
+    session: &mut Session,
+    reading: &Reading<'_>,
+    query: &ChangeQuery<'_>,
+) -> Result<Vec<Image>, DirectoryError> {
+    let (mut all, mut next) = (Vec::new(), Some(PageMark::default()));
+    while let Some(mark) = next {
+        let page = session.changes(reading, query, mark).await?;
+        all.extend(page.images);
+        next = page.next;
     }
     Ok(all)
 }
@@ -148,7 +154,7 @@ async fn pass(group: Group) -> (Result<Vec<Image>, String>, Vec<String>) {
         ceiling: None,
         filter: None,
     };
-    let read = all(changes(&mut session, &reading, &query)).await;
+    let read = all(&mut session, &reading, &query).await;
     let asked = asked.lock().unwrap().clone();
     (read.map_err(|error| error.to_string()), asked)
 }
@@ -211,16 +217,14 @@ async fn one_object_by_its_guid_or_none() {
     let projection = Projection::new(&schema, &["member".to_owned()], &[]).unwrap();
     let reading = Reading::new(&schema, &projection);
     let mut session = open(Group::new(4).start()).await;
-    let image = read_object(&mut session, guid(200), &reading)
-        .await
-        .unwrap();
+    let image = session.object(guid(200), &reading).await.unwrap();
     assert_eq!(members(&image.unwrap()).len(), 4);
 
     let mut session = open(serve(|request| {
         Act::Answer(request.done(32, "no such object"))
     }))
     .await;
-    let none = read_object(&mut session, guid(9), &reading).await.unwrap();
+    let none = session.object(guid(9), &reading).await.unwrap();
     assert_eq!(none, None);
 }
 
@@ -238,9 +242,7 @@ async fn a_dc_that_forgets_the_guids_is_found_out() {
     let projection = Projection::new(&schema, &["member".to_owned()], &[]).unwrap();
     let reading = Reading::new(&schema, &projection);
     let mut session = open(address).await;
-    let error = read_object(&mut session, guid(200), &reading)
-        .await
-        .unwrap_err();
+    let error = session.object(guid(200), &reading).await.unwrap_err();
     let said = error.to_string();
     assert!(said.contains("member of CN=g,DC=lab,DC=test"), "{said}");
     assert!(said.contains("extended DN control"), "{said}");
@@ -271,13 +273,15 @@ async fn membership_in_a_filter_is_asked_in_batches() {
     let mut session = open(address).await;
     let guids: Vec<ObjectGuid> = (0..=255).map(guid).collect();
     let base = "OU=people,DC=lab,DC=test".parse().unwrap();
-    let found = matching(&mut session, &base, "objectClass=user", &guids)
+    let found = session
+        .matching(&base, "objectClass=user", &guids)
         .await
         .unwrap();
     assert_eq!(found, BTreeSet::from([guid(3), guid(250)]));
     assert_eq!(*asked.lock().unwrap(), 2);
     assert!(
-        matching(&mut session, &base, "a=b", &[])
+        session
+            .matching(&base, "a=b", &[])
             .await
             .unwrap()
             .is_empty()
@@ -298,11 +302,11 @@ async fn groups_come_in_ranges_too() {
     });
     let mut session = open(address).await;
     assert_eq!(
-        member_of(&mut session, guid(1)).await.unwrap(),
+        session.member_of(guid(1)).await.unwrap(),
         [guid(7), guid(8)]
     );
     let mut session = open(serve(|request| Act::Answer(request.done(32, "")))).await;
-    assert!(member_of(&mut session, guid(1)).await.unwrap().is_empty());
+    assert!(session.member_of(guid(1)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ async fn checked(withheld: Withheld) -> Vec<Access> {
         start_margin: 0,
         heartbeat: None,
         max_deletes: MaxDeletes::Number(0),
+        backlog_bytes: 250_000_000,
         sinks: BTreeMap::new(),
     };
     check_feed(&settings(address), Port::Directory, &wanted, &feed).await

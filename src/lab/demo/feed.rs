@@ -99,6 +99,7 @@ pub(super) fn resource(
             start_margin: 1_000,
             heartbeat: None,
             max_deletes: MaxDeletes::Number(100),
+            backlog_bytes: 250_000_000,
             sinks: [("events".to_owned(), sink)].into(),
         }),
         ..of.clone()
@@ -235,6 +236,10 @@ impl Follower {
                 .to_owned()
         };
         let (op, guid) = (text("op"), text("objectGuid"));
+        if guid.is_empty() {
+            // Of the feed itself: a heartbeat, the begin or the end of a load.
+            return;
+        }
         for changed in data
             .get("changed")
             .and_then(Value::as_array)

@@ -8,7 +8,7 @@ use super::codec::{Numbered, decode_journal, encode_journal};
 use super::numbers::{garbled, origins};
 use super::told::{Change, row_limit, standing_code};
 use super::{contexts, id_of};
-use crate::model::{Dn, ResourceName, Standing, Vector};
+use crate::model::{Dn, InvocationId, ResourceName, Standing, Vector};
 use crate::store::{Store, StoreError, values, vectors};
 
 /// How many objects one transaction looks at.
@@ -91,8 +91,16 @@ fn limits(
         .map(|row| row.map(|(number, origin)| (origin, number)))
         .collect::<Result<_, _>>()?;
     let mut limits = Limits::new();
+    let reader: Option<[u8; 16]> = tx
+        .prepare_cached(
+            "SELECT c.invocation_id FROM feed f JOIN cursor c ON c.resource = f.resource WHERE f.id = ?1",
+        )?
+        .query_row([feed], |row| row.get(0))?;
+    let Some(reader) = reader.map(InvocationId::from_octets) else {
+        return Ok(limits);
+    };
     for (nc, context) in contexts::load(tx, feed)? {
-        let (Some(others), true) = (candidates.get(&nc), context.is_level()) else {
+        let (Some(others), true) = (candidates.get(&nc), context.is_level_on(reader)) else {
             continue;
         };
         let Some(nc) = vectors::nc_row(tx, &nc)? else {
@@ -135,9 +143,9 @@ fn prune_chunk(
             continue;
         };
         dropped += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
-            limits
-                .get(&stamp.origin)
-                .is_some_and(|usn| stamp.usn <= *usn)
+            // Version 0 is no DC's: the mark of one that was given up or not told, which needs none once S covers K.
+            let limit = limits.get(&stamp.origin);
+            stamp.version == 0 || limit.is_some_and(|usn| stamp.usn <= *usn)
         })?;
     }
     change.apply(tx, feed)?;

@@ -30,6 +30,7 @@ mod rereads;
 mod switched;
 mod switching;
 mod told;
+mod waiting;
 mod write;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ pub use outbox::{FeedBacklog, Undeliverable};
 pub use switched::FeedSwitch;
 pub(super) use switching::{apply_knowledge, bump, void};
 pub use told::ToldCount;
+pub use waiting::Waiting;
 pub use write::{FeedCommit, FeedCommitted, LoadOrder, LoadStarted, PageWritten};
 
 use super::cursors::{self, from_json};
@@ -90,8 +92,9 @@ fn feed_in(
     tx: &rusqlite::Transaction<'_>,
     resource: &ResourceName,
 ) -> Result<Option<Feed>, StoreError> {
-    let mut query =
-        tx.prepare_cached("SELECT id, projection, load, given_up FROM feed WHERE resource = ?1")?;
+    let mut query = tx.prepare_cached(
+        "SELECT id, projection, load, given_up, needs_full_pass FROM feed WHERE resource = ?1",
+    )?;
     let mut rows = query.query([resource.as_str()])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -106,6 +109,10 @@ fn feed_in(
         projection: row.get(1)?,
         is_stopped: is_stopped_in(tx, resource)?,
         given_up: row.get::<_, i64>(3)?.unsigned_abs(),
+        needs_full_pass: row
+            .get::<_, Option<String>>(4)?
+            .map(|code| cursors::parsed("feed.needs_full_pass", &code))
+            .transpose()?,
         released: contexts::released(tx)?,
     }))
 }

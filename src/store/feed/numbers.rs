@@ -1,14 +1,12 @@
 //! The numbers that stand for attributes, origins, naming contexts and containers in a feed's rows.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::codec::{Numbered, decode_journal, decode_links, encode_journal, encode_links};
 use super::place;
 use crate::model::{AttributeOid, Dn, InvocationId, LinkDigest, Stamp, Told};
-use crate::store::octets::{Garbled, Input, put_number};
 use crate::store::{StoreError, values, vectors};
 
 /// What stands behind the numbers, for reading.
@@ -54,23 +52,6 @@ impl Meanings {
             journal.insert(self.attribute(attribute)?, stamp);
         }
         Ok(journal)
-    }
-
-    /// The stamps of journals one after the other, each with its length.
-    pub(super) fn earlier(
-        &self,
-        octets: &[u8],
-    ) -> Result<BTreeSet<(AttributeOid, Stamp)>, StoreError> {
-        let mut input = Input::new(octets);
-        let mut earlier = BTreeSet::new();
-        while !input.is_empty() {
-            let length = input.number().map_err(garbled)?;
-            let length =
-                usize::try_from(length).map_err(|_| garbled(Garbled("a length out of range")))?;
-            let journal = input.octets(length).map_err(garbled)?;
-            earlier.extend(self.journal(journal)?);
-        }
-        Ok(earlier)
     }
 
     pub(super) fn links(
@@ -144,43 +125,8 @@ impl<'a> Numbers<'a> {
     }
 
     pub(super) fn journal(&mut self, told: &Told) -> Result<Vec<u8>, StoreError> {
-        self.stamps(told.journal.iter())
-    }
-
-    /// Journals one after the other, each with its length: one attribute can have several earlier stamps.
-    pub(super) fn earlier(&mut self, told: &Told) -> Result<Vec<u8>, StoreError> {
-        let mut octets = Vec::new();
-        let mut rest: Vec<_> = told
-            .earlier
-            .iter()
-            .map(|(oid, stamp)| (oid, stamp))
-            .collect();
-        while !rest.is_empty() {
-            let mut layer = BTreeMap::new();
-            let mut more = Vec::new();
-            for (oid, stamp) in rest {
-                match layer.entry(oid) {
-                    Entry::Vacant(free) => drop(free.insert(stamp)),
-                    Entry::Occupied(_) => more.push((oid, stamp)),
-                }
-            }
-            rest = more;
-            let journal = self.stamps(layer.into_iter())?;
-            put_number(
-                &mut octets,
-                u64::try_from(journal.len()).unwrap_or(u64::MAX),
-            );
-            octets.extend_from_slice(&journal);
-        }
-        Ok(octets)
-    }
-
-    fn stamps<'s>(
-        &mut self,
-        stamps: impl Iterator<Item = (&'s AttributeOid, &'s Stamp)>,
-    ) -> Result<Vec<u8>, StoreError> {
-        let mut entries = Vec::new();
-        for (oid, stamp) in stamps {
+        let mut entries = Vec::with_capacity(told.journal.len());
+        for (oid, stamp) in &told.journal {
             let stamp = Numbered {
                 version: stamp.version,
                 seconds: stamp.seconds,
@@ -215,7 +161,7 @@ impl<'a> Numbers<'a> {
         Ok(number)
     }
 
-    fn origin(&mut self, origin: InvocationId) -> Result<u32, StoreError> {
+    pub(super) fn origin(&mut self, origin: InvocationId) -> Result<u32, StoreError> {
         if let Some(number) = self.origins.get(&origin) {
             return Ok(*number);
         }

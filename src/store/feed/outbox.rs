@@ -29,6 +29,8 @@ pub struct Undeliverable {
 pub struct FeedBacklog {
     /// How many events at least one sink has not acknowledged.
     pub events: u64,
+    /// How many octets they take, without their rows.
+    pub octets: u64,
     /// When the oldest of them was queued.
     pub oldest: Option<UtcMs>,
     /// How many of them each sink has not acknowledged; only sinks that ever acknowledged anything.
@@ -129,6 +131,19 @@ impl Store {
         .await
     }
 
+    /// How many octets of events wait for a sink; 0 where there is no feed.
+    pub async fn feed_backlog_octets(&self, resource: &ResourceName) -> Result<u64, StoreError> {
+        let resource = resource.clone();
+        self.read(move |tx| {
+            let octets = tx
+                .prepare_cached("SELECT outbox_octets FROM feed WHERE resource = ?1")?
+                .query_row([resource.as_str()], |row| row.get(0))
+                .optional()?;
+            values::count("feed.outbox_octets", octets.unwrap_or(0))
+        })
+        .await
+    }
+
     /// What waits to be delivered.
     pub async fn feed_backlog(&self, resource: &ResourceName) -> Result<FeedBacklog, StoreError> {
         let resource = resource.clone();
@@ -149,8 +164,12 @@ impl Store {
             let by_sink = by_sink.query_and_then([feed], |row| {
                 Ok::<_, StoreError>((row.get(0)?, values::count("feed_outbox", row.get(1)?)?))
             })?;
+            let octets = tx
+                .prepare_cached("SELECT outbox_octets FROM feed WHERE id = ?1")?
+                .query_row([feed], |row| row.get(0))?;
             Ok(FeedBacklog {
                 events: count(tx, feed)?,
+                octets: values::count("feed.outbox_octets", octets)?,
                 oldest: oldest.map(UtcMs::from_millis),
                 by_sink: by_sink.collect::<Result<_, _>>()?,
             })
@@ -159,24 +178,25 @@ impl Store {
     }
 }
 
-/// Queues events for every sink; gives the place of the newest event ever queued.
+/// Queues events for every sink; gives the place of the newest event ever queued, and how many octets of events wait.
 pub(super) fn queue(
     tx: &Transaction<'_>,
     feed: i64,
     events: &[Outgoing],
     at: UtcMs,
-) -> Result<i64, StoreError> {
-    let mut last: i64 = tx
-        .prepare_cached("SELECT last_seq FROM feed WHERE id = ?1")?
-        .query_row([feed], |row| row.get(0))?;
+) -> Result<(i64, u64), StoreError> {
+    let (mut last, mut octets): (i64, i64) = tx
+        .prepare_cached("SELECT last_seq, outbox_octets FROM feed WHERE id = ?1")?
+        .query_row([feed], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if events.is_empty() {
-        return Ok(last);
+        return Ok((last, values::count("feed.outbox_octets", octets)?));
     }
     let mut insert = tx.prepare_cached(
         "INSERT INTO feed_outbox (feed_id, seq, event_id, guid, queued_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for event in events {
         last += 1;
+        octets = octets.saturating_add(row_limit(event.body.len()));
         let guid = event.guid.map(ObjectGuid::to_octets);
         insert.execute(params![
             feed,
@@ -187,9 +207,9 @@ pub(super) fn queue(
             event.body
         ])?;
     }
-    tx.prepare_cached("UPDATE feed SET last_seq = ?2 WHERE id = ?1")?
-        .execute([feed, last])?;
-    Ok(last)
+    tx.prepare_cached("UPDATE feed SET last_seq = ?2, outbox_octets = ?3 WHERE id = ?1")?
+        .execute([feed, last, octets])?;
+    Ok((last, values::count("feed.outbox_octets", octets)?))
 }
 
 /// How many events are queued.
@@ -204,9 +224,20 @@ pub(super) fn count(tx: &Transaction<'_>, feed: i64) -> Result<u64, StoreError> 
 fn clear(tx: &Transaction<'_>, feed: i64, sinks: &[String]) -> Result<(), StoreError> {
     let places = sinks.iter().map(|sink| acknowledged(tx, feed, sink));
     let places: Vec<i64> = places.collect::<Result<_, _>>()?;
-    if let Some(by_all) = places.into_iter().min() {
-        tx.prepare_cached("DELETE FROM feed_outbox WHERE feed_id = ?1 AND seq <= ?2")?
-            .execute(params![feed, by_all])?;
+    let Some(by_all) = places.into_iter().min() else {
+        return Ok(());
+    };
+    let gone: i64 = tx
+        .prepare_cached(
+            "SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM feed_outbox WHERE feed_id = ?1 AND seq <= ?2",
+        )?
+        .query_row(params![feed, by_all], |row| row.get(0))?;
+    let removed = tx
+        .prepare_cached("DELETE FROM feed_outbox WHERE feed_id = ?1 AND seq <= ?2")?
+        .execute(params![feed, by_all])?;
+    if removed > 0 {
+        tx.prepare_cached("UPDATE feed SET outbox_octets = outbox_octets - ?2 WHERE id = ?1")?
+            .execute(params![feed, gone])?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::{id_of, place};
 use crate::model::{Dn, ObjectGuid, ResourceName, Standing, TargetFate, Told};
 use crate::store::{Store, StoreError, values, vectors};
 
-const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.earlier, o.is_partial, o.life \
+const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.is_partial, o.life, o.generation \
                        FROM feed_object o \
                        LEFT JOIN feed_container c ON c.id = o.container_id";
 
@@ -221,9 +221,9 @@ fn read(row: &Row<'_>, meanings: &Meanings) -> Result<(ObjectGuid, Told), StoreE
         standing: standing(row.get(4)?)?,
         journal: meanings.journal(&blob(5)?)?,
         links: meanings.links(&blob(6)?)?,
-        earlier: meanings.earlier(&blob(7)?)?,
-        is_partial: row.get(8)?,
-        life: row.get(9)?,
+        is_partial: row.get(7)?,
+        life: row.get(8)?,
+        generation: row.get::<_, i64>(9)?.unsigned_abs(),
     };
     Ok((guid, told))
 }
@@ -305,11 +305,11 @@ pub(super) fn write(
     )?;
     let mut put = tx.prepare_cached(
         "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links, \
-         earlier, is_partial, life) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
+         is_partial, life, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
          nc_id = excluded.nc_id, container_id = excluded.container_id, rdn = excluded.rdn, \
          standing = excluded.standing, pass = excluded.pass, entries = excluded.entries, \
-         journal = excluded.journal, links = excluded.links, earlier = excluded.earlier, \
-         is_partial = excluded.is_partial, life = excluded.life",
+         journal = excluded.journal, links = excluded.links, \
+         is_partial = excluded.is_partial, life = excluded.life, generation = excluded.generation",
     )?;
     let mut change = Change::default();
     for (guid, told) in all {
@@ -338,11 +338,52 @@ pub(super) fn write(
             entries,
             journal,
             links,
-            numbers.earlier(told)?,
             told.is_partial,
             told.life,
+            i64::try_from(told.generation).unwrap_or(i64::MAX),
         ])?;
         change.row(1, standing, entries, row_limit(journal.len()));
     }
     change.apply(tx, feed)
+}
+
+/// Writes an object's journal anew, and nothing else of it.
+pub(super) fn rewrite_journal(
+    tx: &Transaction<'_>,
+    feed: i64,
+    guid: ObjectGuid,
+    told: &Told,
+) -> Result<(), StoreError> {
+    let journal = Numbers::load(tx)?.journal(told)?;
+    let key = guid.to_octets();
+    let (entries, octets): (i64, i64) = tx
+        .prepare_cached(
+            "SELECT entries, length(journal) FROM feed_object WHERE feed_id = ?1 AND guid = ?2",
+        )?
+        .query_row(params![feed, key], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut change = Change::default();
+    change.journal(-1, entries, octets);
+    let entries = row_limit(told.journal.len());
+    change.journal(1, entries, row_limit(journal.len()));
+    tx.prepare_cached(
+        "UPDATE feed_object SET entries = ?3, journal = ?4 WHERE feed_id = ?1 AND guid = ?2",
+    )?
+    .execute(params![feed, key, entries, journal])?;
+    change.apply(tx, feed)
+}
+
+/// Forgets of all objects what was delivered of them, and those altogether that the consumer does not have: it was told
+/// more since than this store knows, under ids that must not come again.
+pub(super) fn forget(tx: &Transaction<'_>, feed: i64) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM feed_object WHERE feed_id = ?1 AND standing <> 0",
+        "UPDATE feed_object SET entries = 0, journal = x'', links = x'', is_partial = 0 WHERE feed_id = ?1",
+        "UPDATE feed SET objects_out = 0, objects_deleted = 0, journal_objects = 0, journal_entries = 0, \
+         journal_octets = 0, given_up = given_up + 1 + abs(random() % 1000000000) WHERE id = ?1",
+        "DELETE FROM feed_waiting WHERE feed_id = ?1",
+        "DELETE FROM feed_reread WHERE feed_id = ?1",
+    ] {
+        tx.execute(sql, [feed])?;
+    }
+    Ok(())
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Transaction, params};
 
-use super::{contexts, outbox, required, rereads, switching, told};
+use super::{contexts, outbox, required, rereads, switching, told, waiting};
 use crate::model::{
-    Counts, Cursor, CursorTag, DcName, Dn, FeedContext, FeedPage, Load, ResourceName, UtcMs,
+    Counts, Cursor, CursorTag, DcName, Dn, FeedContext, FeedPage, Load, Outgoing, ResourceName,
+    UtcMs,
 };
 use crate::store::cursors::{self, CursorSeen, to_json};
 use crate::store::requests::is_stopped_in;
@@ -19,6 +20,8 @@ pub enum PageWritten {
     Written {
         /// The place of the newest event ever queued, 0 before the first.
         last_seq: i64,
+        /// How many octets of events wait for a sink.
+        backlog: u64,
     },
     /// The cursor was written by somebody else; nothing of the page was kept.
     Fenced,
@@ -35,6 +38,8 @@ pub struct FeedCommit {
     pub dc: Option<DcName>,
     /// K and S of every naming context; others are forgotten.
     pub contexts: BTreeMap<Dn, FeedContext>,
+    /// What is to be delivered with it, after all that was queued before.
+    pub events: Vec<Outgoing>,
     /// The load that is still under way; `None` ends one.
     pub load: Option<Load>,
     /// When.
@@ -50,8 +55,6 @@ pub enum FeedCommitted {
     Fenced,
     /// The sync has been stopped by order; nothing was kept.
     Stopped,
-    /// So many events are not acknowledged by every sink; nothing was kept (R1).
-    Undelivered(u64),
 }
 
 /// The order to begin a load.
@@ -63,6 +66,8 @@ pub struct LoadOrder {
     pub contexts: BTreeMap<Dn, FeedContext>,
     /// What is projected from now on.
     pub projection: String,
+    /// What is to be delivered before all that the load queues.
+    pub events: Vec<Outgoing>,
 }
 
 /// What came of beginning a load.
@@ -130,6 +135,7 @@ impl Store {
                 put_load(tx, feed, pass, Some(load))?;
             }
             told::write(tx, feed, pass, &page.told)?;
+            waiting::write(tx, feed, &page.waiting, at)?;
             for reread in &page.done {
                 rereads::remove(tx, feed, reread)?;
             }
@@ -137,13 +143,14 @@ impl Store {
                 rereads::queue(tx, feed, reread)?;
             }
             add_counts(tx, feed, &page.counts)?;
-            let last_seq = outbox::queue(tx, feed, &page.events, at)?;
-            Ok(PageWritten::Written { last_seq })
+            let (last_seq, backlog) = outbox::queue(tx, feed, &page.events, at)?;
+            Ok(PageWritten::Written { last_seq, backlog })
         })
         .await
     }
 
-    /// Writes cursor, K and S in one, once every event is acknowledged by every sink.
+    /// Writes cursor, K and S in one. Every event of the pass is queued by then: that is what delivered means here, each
+    /// sink takes them at its own pace (R1).
     pub async fn commit_feed(
         &self,
         resource: &ResourceName,
@@ -157,15 +164,20 @@ impl Store {
                 Gate::Fenced => return Ok(FeedCommitted::Fenced),
                 Gate::Stopped => return Ok(FeedCommitted::Stopped),
             };
-            let waiting = outbox::count(tx, feed)?;
-            if waiting > 0 {
-                return Ok(FeedCommitted::Undelivered(waiting));
-            }
             let placed = cursors::put_in(tx, &resource, &fence, &commit.cursor, commit.at)?;
             let Some(tag) = placed else {
                 return Ok(FeedCommitted::Fenced);
             };
             contexts::replace(tx, feed, &commit.contexts)?;
+            waiting::settle(tx, feed, &commit.contexts)?;
+            outbox::queue(tx, feed, &commit.events, commit.at)?;
+            if commit.load.is_none() {
+                // With the end of a load, everything is known again.
+                tx.prepare_cached(
+                    "UPDATE feed SET needs_full_pass = NULL WHERE id = ?1 AND load IS NOT NULL",
+                )?
+                .execute([feed])?;
+            }
             put_load(tx, feed, pass, commit.load.as_ref())?;
             let seen = CursorSeen {
                 read_up_to: commit.cursor.read_up_to(),
@@ -194,6 +206,9 @@ impl Store {
                 Gate::Fenced => return Ok(LoadStarted::Fenced),
                 Gate::Stopped => return Ok(LoadStarted::Stopped),
             };
+            if order.load.replaces {
+                told::forget(tx, feed)?;
+            }
             let pass = newest.saturating_add(1);
             let load = Load { pass, ..order.load };
             tx.execute(
@@ -203,6 +218,7 @@ impl Store {
             tx.execute("DELETE FROM feed_resync WHERE feed_id = ?1", [feed])?;
             put_load(tx, feed, pass, Some(&load))?;
             contexts::replace(tx, feed, &order.contexts)?;
+            outbox::queue(tx, feed, &order.events, load.since)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(LoadStarted::Started {
                 load: Box::new(load),

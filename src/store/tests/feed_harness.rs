@@ -41,7 +41,7 @@ pub(super) fn told(dn: &str, standing: Standing) -> Told {
         nc: nc(1),
         dn: dn.to_owned(),
         standing,
-        earlier: BTreeSet::new(),
+        generation: 0,
         is_partial: false,
         life: 0,
         journal: BTreeMap::new(),
@@ -131,7 +131,7 @@ pub(super) async fn write(store: &Store, tag: &CursorTag, page: FeedPage) -> i64
         .await
         .unwrap()
     {
-        PageWritten::Written { last_seq } => last_seq,
+        PageWritten::Written { last_seq, .. } => last_seq,
         refused => panic!("{refused:?}"),
     }
 }
@@ -141,6 +141,7 @@ pub(super) fn commit(up_to: i64) -> FeedCommit {
         cursor: cursor("dc1", up_to),
         dc: Some(dc("dc1")),
         contexts: level(),
+        events: Vec::new(),
         load: None,
         at: at(7),
     }
@@ -157,11 +158,13 @@ pub(super) fn load() -> Load {
     Load {
         pass: -1,
         is_resync: true,
+        replaces: false,
         since: at(3),
         by: Some("ann".to_owned()),
         invocation_id: id(1),
         committed: usn(500),
         vectors: BTreeMap::from([(nc(1), vector(&[(1, 500)]))]),
+        settled: BTreeMap::new(),
         done: BTreeMap::new(),
         max_deletes: Some(9),
     }
@@ -172,6 +175,7 @@ pub(super) async fn started(store: &Store, tag: &CursorTag) -> (Load, CursorTag)
         load: load(),
         contexts: level(),
         projection: "people and groups".to_owned(),
+        events: Vec::new(),
     };
     match store.start_load(&hr(), tag, order).await.unwrap() {
         LoadStarted::Started { load, tag } => (*load, tag),

@@ -229,6 +229,7 @@ async fn no_vector_of_a_partner_has_k_cover_a_released_dc_again() {
         cursor: feed.cursor.cursor,
         dc: None,
         contexts: [(nc(1), context(&all, Some(&all)))].into(),
+        events: Vec::new(),
         load: None,
         at: at(4),
     };

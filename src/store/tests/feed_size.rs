@@ -36,7 +36,7 @@ async fn a_store_of_the_first_version_is_brought_up_with_all_it_holds() {
     first_version(&path);
     let store = Store::open(&path).await.unwrap();
     assert_eq!(number(&store, "PRAGMA user_version").await, known_schema());
-    assert_eq!(known_schema(), 3);
+    assert_eq!(known_schema(), 4);
     let history = store.history(&dc("dc1"), None, None, 9).await.unwrap();
     assert_eq!(history.len(), 1);
     let held = store.store_cursor(&hr()).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use highwater::config::{Credentials, DcSettings, Security, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, Port, Projection, Query, Reading, Scope, Session, Target, changes,
+    ChangeQuery, ChangeSource, PageMark, Port, Projection, Query, Reading, Scope, Session, Target,
 };
 use highwater::model::{Attribute, AttributeOid, Schema, Syntax, Usn};
 
@@ -83,10 +83,12 @@ async fn images(session: &mut Session) -> usize {
         ceiling: None,
         filter: None,
     };
-    let mut changes = changes(session, &reading, &query);
-    let mut read = 0;
-    while let Some(page) = changes.next_page().await.unwrap() {
+    let (mut read, mut next) = (0, Some(PageMark::default()));
+    while let Some(mark) = next {
+        let page = session.changes(&reading, &query, mark).await.unwrap();
+        next = page.next;
         let whole = page
+            .images
             .iter()
             .filter(|image| image.stamps.len() == PLAIN.len() && image.values.len() == PLAIN.len());
         read += whole.count();

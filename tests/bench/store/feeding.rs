@@ -26,7 +26,7 @@ fn person(number: i64) -> (ObjectGuid, Told) {
         nc: "DC=example,DC=com".parse().unwrap(),
         dn: format!("CN=Person Number {number:07},OU=Unit {unit:04},OU=People,DC=example,DC=com"),
         standing: Standing::In,
-        earlier: std::collections::BTreeSet::new(),
+        generation: 0,
         is_partial: false,
         life: 0,
         journal: BTreeMap::new(),
