@@ -131,5 +131,5 @@ async fn drive_in_the_clients_view() {
         pulse,
         stop,
     );
-    Box::pin(task.unwrap().serve()).await.unwrap();
+    task.unwrap().serve().await.unwrap();
 }
