@@ -86,8 +86,18 @@ impl<'a> Fed<'a> {
         fed
     }
 
-    /// The whole events so far, in the order they were delivered in.
+    /// The whole events of objects so far, in the order they were delivered in.
     pub(crate) fn events(&self) -> Vec<Value> {
+        let mut events = self.all_events();
+        events.retain(|event| {
+            let kind = event["type"].as_str().unwrap();
+            kind.starts_with("highwater.object.")
+        });
+        events
+    }
+
+    /// The same with those that tell of the feed itself.
+    fn all_events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.events).unwrap_or_default();
         let whole = text
             .split_inclusive('\n')
@@ -174,7 +184,7 @@ impl<'a> Fed<'a> {
     pub(crate) fn check_schema(&self) {
         let schema: Value =
             serde_json::from_str(include_str!("../../schema/event.schema.json")).unwrap();
-        for event in self.events() {
+        for event in self.all_events() {
             let problems = structure::problems(&schema, &schema, &event, "");
             assert_eq!(problems, Vec::<String>::new(), "{event}");
         }
@@ -207,13 +217,10 @@ impl Tail {
         let whole = octets.iter().rposition(|octet| *octet == b'\n');
         let whole = whole.map_or(0, |end| end + 1);
         for line in std::str::from_utf8(&octets[..whole]).unwrap().lines() {
-            let dc = line
-                .split_once("\"readFrom\":{\"dc\":\"")
-                .map(|(_, rest)| &rest[..3]);
-            *self
-                .counts
-                .entry(dc.unwrap_or_default().to_owned())
-                .or_default() += 1;
+            // What tells of the feed itself was read from nowhere.
+            if let Some((_, rest)) = line.split_once("\"readFrom\":{\"dc\":\"") {
+                *self.counts.entry(rest[..3].to_owned()).or_default() += 1;
+            }
         }
         self.read += whole as u64;
     }

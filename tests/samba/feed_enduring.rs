@@ -26,6 +26,8 @@ use super::writers::Writers;
 const SETTLED: Duration = Duration::from_mins(5);
 /// A bound on a move, whatever stands in its way.
 const MOVED: Duration = Duration::from_mins(3);
+/// How long a split may outlast a loss: a DC that has not replicated since its start is no candidate before it has.
+const SPLIT: Duration = Duration::from_secs(30);
 
 /// What a run did.
 #[derive(Default)]
@@ -107,7 +109,12 @@ impl Run<'_> {
             self.fed.product.run(&["failover", "hr", "--auto", "--yes"]);
             self.tally.by_order += 1;
         }
+        let mut is_joined = !is_split;
         until("another DC is heard of", MOVED, || {
+            if !is_joined && watch.elapsed() > SPLIT {
+                lab.join();
+                is_joined = true;
+            }
             self.tail.all_but(dc) > before
         });
         let took = watch.elapsed();
@@ -137,6 +144,14 @@ impl Run<'_> {
             assert_eq!(wrong, 0, "wrong, compared with {dc}: {:#}", truth.0);
         }
         self.fed.truth("dc1")
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.fed.keep();
+        }
     }
 }
 
