@@ -64,6 +64,7 @@ pub(crate) struct Counted {
     pub(crate) put_back: usize,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
 pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) sim: Sim,
@@ -116,7 +117,7 @@ pub(crate) struct Make {
 }
 
 impl Run {
-    pub(crate) async fn new(seed: u64, weather: Weather, make: Make) -> Self {
+    pub(crate) async fn new(seed: u64, weather: &Weather, make: Make) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let now = 2_000_000;
         let dcs = 3 + rng.below(3);
@@ -189,7 +190,7 @@ impl Run {
             container,
             base,
             rng,
-            weather,
+            weather: *weather,
             ticks: 0,
             count: Counted::default(),
             gone: BTreeSet::new(),
