@@ -5,6 +5,8 @@
 CREATE TABLE failure (
     id INTEGER PRIMARY KEY,
     resource TEXT NOT NULL,
+    -- The DC that failed, where the reporter knew; NULL means the one in use.
+    dc TEXT,
     at INTEGER NOT NULL,
     failure_timestamp INTEGER,
     source TEXT NOT NULL,

@@ -24,3 +24,10 @@ CREATE TABLE feed_waiting (
     since INTEGER NOT NULL,
     PRIMARY KEY (feed_id, guid, invocation_id)
 ) WITHOUT ROWID;
+
+-- The incarnations that were declared lost. With each that follows, what it alone had of those before is lost as well.
+CREATE TABLE feed_lost (
+    feed_id INTEGER NOT NULL REFERENCES feed (id),
+    invocation_id BLOB NOT NULL,
+    PRIMARY KEY (feed_id, invocation_id)
+) WITHOUT ROWID;

@@ -181,6 +181,7 @@ impl Delivery {
         tracing::error!(resource = %self.resource, "{error}");
         let failure = NewFailure {
             resource: self.resource.clone(),
+            dc: None,
             at: clock::now(),
             failure_timestamp: None,
             source: "active sync".to_owned(),

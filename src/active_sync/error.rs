@@ -187,6 +187,19 @@ impl FeedError {
         matches!(self, Self::Interrupted(_))
     }
 
+    /// Whether it says something of the DC that was read, and nothing of any other.
+    pub(super) fn is_of_dc(&self) -> bool {
+        matches!(
+            self,
+            Self::Directory(_)
+                | Self::UnknownHost { .. }
+                | Self::OtherIncarnation { .. }
+                | Self::RolledBack { .. }
+                | Self::TombstonesExpired { .. }
+                | Self::NoContext { .. }
+        )
+    }
+
     /// Whether the session had best be dropped.
     pub(super) fn ends_session(&self) -> bool {
         match self {

@@ -1,9 +1,10 @@
 //! A pass over everything: the first load, and a resync that an operator ordered.
 //!
 //! # Decisions
-//! - Chunks are ranges of uSNChanged below a highestCommittedUSN that was read, with the vectors, before the first: what
-//!   changes meanwhile leaves its range upwards and comes with the first pass over the changes. A load goes on where it
-//!   was left, by any process, on the same incarnation.
+//! - Chunks are ranges of uSNChanged up to a highestCommittedUSN that was read, with the vectors, before the first. The last
+//!   has no upper bound (R1): what changes meanwhile leaves its range upwards, and where it changed on this DC alone (a
+//!   logon is counted, a value loses against another) no pass on another DC would ever show it. A load goes on where it was
+//!   left, by any process, on the same incarnation.
 //! - What the consumer has and no chunk showed is asked for one by one at the end: it changed meanwhile, has left, or was
 //!   deleted. Only a resync takes what the DC does not have for deleted, and not more of it than the brake allows.
 
@@ -109,7 +110,7 @@ impl Work<'_> {
                 let query = ChangeQuery {
                     base: Target::Dn(base.clone()),
                     floor: done,
-                    ceiling: Some(end),
+                    ceiling: (end < load.committed).then_some(end),
                     filter: self.scope.filter(),
                 };
                 let mut next = Some(PageMark::default());

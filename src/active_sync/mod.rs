@@ -9,12 +9,15 @@
 //!   or the bases must be seen as well. Which objects are the consumer's, the DC says when asked for them by objectGUID.
 //! - A page is judged and written down, journal and events together, before a sink hears of it. Each sink takes what is
 //!   queued at its own pace: whatever dies in between, what it has not acknowledged comes again under the same id.
-//! - The store refuses what a stopped or moved feed writes, so stopping needs no answer of the feed's.
+//! - The store refuses what a stopped or moved feed writes, so stopping needs no answer of the feed's. A reading that is
+//!   called off is given up where it waits, and what it had sent to the store is written before another begins.
+//! - A failure is the DC's that was read. One that ends after the cursor has moved on is logged, and nothing waits for it.
 
 pub mod decide;
 pub mod sinks;
 
 mod audit;
+mod backoff;
 mod begin;
 mod delivery;
 mod error;
@@ -22,6 +25,7 @@ mod load;
 mod outbox;
 mod page;
 mod pass;
+mod place;
 mod prune;
 mod reader;
 mod reread;

@@ -1,28 +1,29 @@
 //! The feed of one resource at work: passes over the changes, loads, deliveries, until it is told to stop.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::backoff::{self, Backoff};
 use super::begin::{begin, start_load};
 use super::decide::heartbeat;
 use super::delivery::Deliveries;
 use super::error::FeedError;
 use super::outbox::{LOOK, Outbox};
 use super::pass::Work;
+use super::place::{Lookout, Place};
 use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::clock::{self, Pulse, Stopwatch};
 use crate::config::{self, ResourceSettings, Settings};
 use crate::directory::{Directory, Ldap};
-use crate::model::{Feed, FeedPage, Load, NewFailure, ResourceName};
+use crate::model::{DcName, Feed, FeedPage, Load, NewFailure, ResourceName};
 use crate::store::{PageWritten, Store, StoreError};
 
-/// The longest wait after failures in a row.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long objects may wait for a DC's changes before that is a failure, and how often it is looked.
 const LONGEST_WAITING_HOURS: i64 = 24;
 const WAITING_LOOK: Duration = Duration::from_mins(1);
@@ -42,6 +43,9 @@ pub struct Task<D: Directory = Ldap> {
     stop: CancellationToken,
     tee: bool,
     reader: Option<Reader<D::Source>>,
+    lookout: Lookout,
+    /// Where the cursor pointed when the present work began; `None` before the first.
+    at: Option<Place>,
     /// Failures that could not be taken down yet, oldest first.
     owed: VecDeque<NewFailure>,
 }
@@ -74,6 +78,11 @@ impl<D: Directory> Task<D> {
     ) -> Option<Self> {
         let resource = settings.resources.get(resource)?.clone();
         let feed = resource.feed.clone()?;
+        let lookout = Lookout {
+            store: store.clone(),
+            resource: resource.name.clone(),
+            attribute: resource.host_attribute,
+        };
         Some(Self {
             directory,
             store: store.clone(),
@@ -85,6 +94,8 @@ impl<D: Directory> Task<D> {
             stop,
             tee,
             reader: None,
+            lookout,
+            at: None,
             owed: VecDeque::new(),
         })
     }
@@ -114,24 +125,16 @@ impl<D: Directory> Task<D> {
 
     /// Reads until told to stop.
     async fn read_on(&mut self, outbox: &Outbox) -> Result<(), StoreError> {
-        let mut failures: u32 = 0;
+        let mut backoff = Backoff::default();
         loop {
             if self.stop.is_cancelled() {
                 return Ok(());
             }
-            match self.turn(outbox).await {
-                Ok(()) => failures = 0,
-                Err(error) if error.is_interruption() => {}
-                Err(FeedError::Store(error)) if !error.may_pass() => return Err(error),
-                Err(error) => {
-                    failures += 1;
-                    tracing::error!(resource = %self.resource.name, failures, "{error}");
-                    self.report(&error).await?;
-                    if error.ends_session() {
-                        self.reader = None;
-                    }
-                    self.sit_out(failures).await;
-                }
+            let Err(error) = self.turn(&mut backoff, outbox).await;
+            match error {
+                error if error.is_interruption() => {}
+                FeedError::Store(error) if !error.may_pass() => return Err(error),
+                error => self.failed(&error, &mut backoff).await?,
             }
         }
     }
@@ -141,9 +144,31 @@ impl<D: Directory> Task<D> {
         while !self.stop.is_cancelled() {
             tracing::error!(resource = %self.resource.name, "{error}");
             self.report(error).await?;
-            self.sit_out(u32::MAX).await;
+            self.sit_out(backoff::LONGEST).await;
         }
         Ok(())
+    }
+
+    /// Tells of a failure and waits, unless it is the failure of a DC that the cursor points to no more.
+    async fn failed(&mut self, error: &FeedError, backoff: &mut Backoff) -> Result<(), StoreError> {
+        if error.ends_session() {
+            self.reader = None;
+        }
+        if error.is_of_dc() && self.is_left().await {
+            tracing::warn!(resource = %self.resource.name, "of the DC that was in use before: {error}");
+            return Ok(());
+        }
+        let failures = backoff.failed(self.at.as_ref());
+        tracing::error!(resource = %self.resource.name, failures, "{error}");
+        self.report(error).await?;
+        self.sit_out(backoff.wait(self.feed.poll)).await;
+        Ok(())
+    }
+
+    /// Whether the cursor points to another DC than when work began; what the store cannot say is taken for no.
+    async fn is_left(&self) -> bool {
+        let moved = self.lookout.has_moved(self.at.as_ref()).await;
+        moved.unwrap_or(false)
     }
 
     /// Takes a failure down where the status shows it and where the failure process hears of it. Where the store cannot
@@ -160,6 +185,7 @@ impl<D: Directory> Task<D> {
         }
         self.owed.push_back(NewFailure {
             resource: resource.clone(),
+            dc: self.dc_at().filter(|_| error.is_of_dc()),
             at,
             failure_timestamp: None,
             source: "active sync".to_owned(),
@@ -174,6 +200,12 @@ impl<D: Directory> Task<D> {
             }
             ended => ended,
         }
+    }
+
+    /// The DC the cursor pointed to when work began.
+    fn dc_at(&self) -> Option<DcName> {
+        let host = self.at.as_ref()?.host.as_deref()?;
+        self.settings.dc_of_host(host).map(|dc| dc.name.clone())
     }
 
     /// Takes down the failures that could not be so far.
@@ -247,11 +279,16 @@ impl<D: Directory> Task<D> {
     }
 
     /// Passes one after the other, with the configured pause, until something ends them.
-    async fn turn(&mut self, outbox: &Outbox) -> Result<(), FeedError> {
+    async fn turn(
+        &mut self,
+        backoff: &mut Backoff,
+        outbox: &Outbox,
+    ) -> Result<Infallible, FeedError> {
         let (mut silent, mut looked) = (Stopwatch::start(), None);
         loop {
             let before = outbox.pages();
             self.pass_or_load(outbox, &mut |_| {}).await?;
+            backoff.went_well();
             self.pay().await?;
             if looked.is_none_or(|looked: Stopwatch| looked.elapsed() > WAITING_LOOK) {
                 self.tell_waiting().await?;
@@ -306,21 +343,41 @@ impl<D: Directory> Task<D> {
     /// One pass, or one load to its end, its events queued for the sinks; whether it was a load. Only whoever holds the
     /// lock of the feed may call it. Dropped at any moment, it leaves what a killed process would.
     pub async fn step(&mut self) -> Result<bool, FeedError> {
-        let outbox = self.outbox();
-        self.pass_or_load(&outbox, &mut |_| {}).await
+        let (feed, outbox) = (self.stands().await?, self.outbox());
+        self.read(&feed, &outbox, &mut |_| {}).await
     }
 
-    /// One pass, or one load to its end; whether it was a load.
+    /// One pass, or one load to its end, given up where it waits once the feed is stopped or moved; whether it was a load.
     async fn pass_or_load(
         &mut self,
         outbox: &Outbox,
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<bool, FeedError> {
         let feed = self.stands().await?;
+        let at = Place::of(&feed.cursor.cursor, self.resource.host_attribute);
+        self.at = Some(at.clone());
+        let called_off = self.lookout.clone().called_off(at);
+        tokio::select! {
+            biased;
+            ended = self.read(&feed, outbox, progress) => return ended,
+            () = called_off => {}
+        }
+        // Dropped with its reading, which cannot be gone on with; every write of it is fenced.
+        self.reader = None;
+        self.store.settled().await?;
+        Err(FeedError::Interrupted(self.resource.name.clone()))
+    }
+
+    async fn read(
+        &mut self,
+        feed: &Feed,
+        outbox: &Outbox,
+        progress: &mut (dyn FnMut(&Load) + Send),
+    ) -> Result<bool, FeedError> {
         outbox
             .room(outbox.octets().await?, &feed.cursor.tag)
             .await?;
-        let mut reader = self.reader(&feed).await?;
+        let mut reader = self.reader(feed).await?;
         let work = Work {
             store: &self.store,
             resource: &self.resource,
@@ -330,12 +387,12 @@ impl<D: Directory> Task<D> {
         let (directory, settings) = (&self.directory, &self.settings);
         let fingerprint = reader.fingerprint(&self.resource, &self.feed);
         let ended =
-            match start_load(directory, settings, &work, &mut reader, &feed, &fingerprint).await? {
+            match start_load(directory, settings, &work, &mut reader, feed, &fingerprint).await? {
                 Some((feed, load)) => {
                     let loaded = work.load(&mut reader, &feed, &load, outbox, progress).await;
                     loaded.map(|_| true)
                 }
-                None => work.pass(&mut reader, &feed, outbox).await.map(|_| false),
+                None => work.pass(&mut reader, feed, outbox).await.map(|_| false),
             };
         if ended
             .as_ref()
@@ -404,26 +461,15 @@ impl<D: Directory> Task<D> {
         }
     }
 
-    /// Waits longer with every failure in a row, and no longer where the feed is stopped or moved.
-    async fn sit_out(&self, failures: u32) {
-        let wait = self
-            .feed
-            .poll
-            .saturating_mul(1 << failures.saturating_sub(1).min(6))
-            .min(LONGEST_WAIT);
-        let Ok(Some(feed)) = self.store.feed(&self.resource.name).await else {
-            tokio::time::sleep(LOOK).await;
-            return;
-        };
+    /// Waits, and no longer once the feed is stopped or moved.
+    async fn sit_out(&self, wait: Duration) {
         let waited = Stopwatch::start();
         while waited.elapsed() < wait && !self.stop.is_cancelled() {
             self.pulse.beat();
-            tokio::time::sleep(LOOK).await;
-            let stands = self
-                .store
-                .feed_stands(&self.resource.name, &feed.cursor.tag)
-                .await;
-            if !matches!(stands, Ok(true)) {
+            let slice = wait.saturating_sub(waited.elapsed()).min(LOOK);
+            tokio::time::sleep(slice).await;
+            let called_off = self.lookout.is_called_off(self.at.as_ref()).await;
+            if called_off.unwrap_or(true) {
                 return;
             }
         }

@@ -88,6 +88,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let store = context.store(&settings).await?;
     let new = NewFailure {
         resource: name,
+        dc: None,
         at: clock::now(),
         failure_timestamp,
         source: who::who(),

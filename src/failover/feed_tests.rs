@@ -32,9 +32,13 @@ port = 1
 host = "dc2.lab.test"
 address = "127.0.0.1"
 port = 1
+[dc.dc3]
+host = "dc3.lab.test"
+address = "127.0.0.1"
+port = 1
 [resource.hr]
 base_contexts = ["DC=lab,DC=test"]
-backup_dcs = ["dc1", "dc2"]
+backup_dcs = ["dc1", "dc2", "dc3"]
 [resource.hr.consumer]
 kind = "builtin"
 [resource.hr.feed]
@@ -147,6 +151,12 @@ impl Scene {
     }
 
     async fn plan(&self, method: StartMethod) -> crate::model::Plan {
+        let answer = facts(2, 5_000, &[(1, 90), (3, 40)]);
+        self.plan_to(method, 2, answer).await
+    }
+
+    /// The plan where this DC alone answers.
+    async fn plan_to(&self, method: StartMethod, dc: usize, answer: DcFacts) -> crate::model::Plan {
         let ask = Ask {
             how: How::Auto { method },
             only: None,
@@ -156,9 +166,9 @@ impl Scene {
             restart: true,
         };
         let probe = Probe {
-            dc: self.settings.dcs.values().nth(1).unwrap().clone(),
+            dc: self.settings.dcs.values().nth(dc - 1).unwrap().clone(),
             preference: crate::model::Preference::Neutral,
-            answer: Ok(facts(2, 5_000, &[(1, 90), (3, 40)])),
+            answer: Ok(answer),
         };
         let standing: Standing = super::gather::standing(&self.store, self.hr())
             .await
@@ -177,7 +187,10 @@ impl Scene {
     }
 
     async fn fail_over(&self, method: StartMethod) {
-        let plan = self.plan(method).await;
+        self.carry_out(self.plan(method).await).await;
+    }
+
+    async fn carry_out(&self, plan: crate::model::Plan) {
         let chosen = plan.chosen.as_ref().unwrap();
         let order = order(&plan, chosen, "root".to_owned()).unwrap();
         let applied = apply(&self.store, &self.consumer(), order, |_| ())
@@ -198,8 +211,8 @@ async fn a_failover_rewrites_s_and_its_undo_goes_back_to_s() {
     assert_ne!(moved.cursor.tag, fence);
     assert!(!moved.is_stopped, "started again");
     assert_eq!(moved.contexts[&nc()].told, vector(told), "K stays");
-    let s = vector(&[(1, 90), (2, 2_000), (3, 40)]);
-    assert_eq!(scene.held().await, Some(s));
+    let s = vector(&[(1, 90), (2, 3_000), (3, 40)]);
+    assert_eq!(scene.held().await, Some(s), "of dc2 itself S stays");
 
     // dc1 does not answer: its vector is unknown, so only the start itself is held.
     let undo = plan_undo(&scene.store, &scene.settings, scene.hr(), true, false)
@@ -213,6 +226,44 @@ async fn a_failover_rewrites_s_and_its_undo_goes_back_to_s() {
     assert_eq!(scene.feed().await.cursor.cursor, cursor(1, 90));
     assert_eq!(scene.held().await, Some(vector(&[(1, 90)])));
     assert_eq!(scene.feed().await.contexts[&nc()].told, vector(told));
+}
+
+#[tokio::test]
+async fn however_often_it_moves_before_a_pass_is_complete_one_margin_is_taken() {
+    let level: &[(u128, i64)] = &[(1, 5_000), (2, 3_000), (3, 2_500)];
+    let scene = Scene::new(level, Some(level)).await;
+    let known: &[(u128, i64)] = &[(1, 5_000), (2, 2_990), (3, 2_490)];
+    let without = |dc: u128| -> Vec<_> {
+        let others = known.iter().filter(|(id, _)| *id != dc);
+        others.copied().collect()
+    };
+    let mut starts = Vec::new();
+    for dc in [2, 3, 2, 3, 2, 3] {
+        let to = u128::try_from(dc).unwrap();
+        let answer = facts(to, 6_000, &without(to));
+        let plan = scene.plan_to(StartMethod::Best, dc, answer).await;
+        scene.carry_out(plan).await;
+        starts.push(scene.feed().await.cursor.cursor.read_up_to().get());
+    }
+    // What the other DC lacks is taken off once, the margin never twice.
+    assert_eq!(starts, [2_000, 1_490, 1_990, 1_490, 1_990, 1_490]);
+    let s = vector(&[(1, 5_000), (2, 2_990), (3, 2_490)]);
+    assert_eq!(scene.held().await, Some(s));
+}
+
+#[tokio::test]
+async fn a_margin_that_reaches_0_does_not_ask_for_everything_on_the_next_dc() {
+    let level: &[(u128, i64)] = &[(1, 5_000), (2, 800), (3, 4_000)];
+    let scene = Scene::new(level, Some(level)).await;
+    let second = facts(2, 900, &[(1, 5_000), (3, 4_000)]);
+    let plan = scene.plan_to(StartMethod::Best, 2, second).await;
+    scene.carry_out(plan).await;
+    assert_eq!(scene.feed().await.cursor.cursor, cursor(2, 0));
+    let third = facts(3, 4_100, &[(1, 5_000), (2, 800)]);
+    let plan = scene.plan_to(StartMethod::Best, 3, third).await;
+    scene.carry_out(plan).await;
+    assert_eq!(scene.feed().await.cursor.cursor, cursor(3, 3_000));
+    assert_eq!(scene.held().await, Some(vector(level)));
 }
 
 #[tokio::test]

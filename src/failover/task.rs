@@ -1,12 +1,12 @@
 //! The failover task: reads what a decision needs, decides, and words the order that [`super::apply()`] carries out.
 
 use super::apply::Order;
-use super::decide::{self, UndoInput, UndoRefused};
+use super::decide::{self, FeedState, Reads, UndoInput, UndoRefused};
 use super::error::FailoverError;
 use super::gather::{Standing, dc_in_use, gather, probe, probe_all, standing, wanted};
 use crate::clock;
 use crate::config::{DcSettings, ResourceSettings, Settings};
-use crate::model::{Ask, Attempt, AttemptKind, Chosen, DcFacts, Plan, Switch, UtcMs};
+use crate::model::{Ask, Attempt, AttemptKind, Chosen, DcFacts, HeldCursor, Plan, Switch, UtcMs};
 use crate::store::{CursorSeen, Store};
 
 /// How an order came, where it was typed.
@@ -124,8 +124,7 @@ pub async fn plan_undo_asking(
     let input = UndoInput {
         back_to: back_to.name.clone(),
         knowledge,
-        begins_anew: feed.is_some_and(|feed| feed.begins_anew(&cursor).is_some())
-            || !resource.consumer.position.has_usns(),
+        reads: reads(resource, feed.as_ref(), &cursor),
         cursor,
         incarnation: match lives.as_slice() {
             [only] => Some(only.invocation_id),
@@ -141,6 +140,15 @@ pub async fn plan_undo_asking(
         attempt,
         answers: Some(input.facts.is_some()),
     })
+}
+
+fn reads(resource: &ResourceSettings, feed: Option<&FeedState>, cursor: &HeldCursor) -> Reads {
+    match feed {
+        _ if !resource.consumer.position.has_usns() => Reads::AllAnywhere,
+        Some(feed) if feed.begins_anew(cursor).is_some() => Reads::AllAnywhere,
+        Some(_) if decide::reads_all(cursor) => Reads::AllHere,
+        _ => Reads::Changes,
+    }
 }
 
 /// The order for an undo.

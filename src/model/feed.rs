@@ -72,7 +72,8 @@ pub struct Feed {
     pub projection: String,
     /// The sync must stand still: its switch says so.
     pub is_stopped: bool,
-    /// How often a DC was declared lost or released: what was told of it, and then given up, can be told once more.
+    /// Raised whenever a DC is declared lost or released, or the store was restored: what was told and then given up can be
+    /// told once more.
     pub given_up: u64,
     /// Why nothing but a full pass helps, where that is so.
     pub needs_full_pass: Option<FullPassReason>,

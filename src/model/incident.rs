@@ -67,6 +67,8 @@ coded! {
 pub struct NewFailure {
     /// Whose sync.
     pub resource: ResourceName,
+    /// The DC that failed, where the reporter knows; `None` means the one in use.
+    pub dc: Option<DcName>,
     /// When it was reported, by the store's clock.
     pub at: UtcMs,
     /// When the sync failed, where the reporter says so.
@@ -93,6 +95,9 @@ pub struct Failure {
     pub id: i64,
     /// Whose sync.
     pub resource: ResourceName,
+    /// The DC that failed, where the reporter knew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dc: Option<DcName>,
     /// When it was reported.
     pub at: UtcMs,
     /// When the sync failed, where the reporter said so.

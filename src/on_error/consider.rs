@@ -35,14 +35,16 @@ impl Desk {
                 }
                 None => (None, None),
             };
-            let has_process = verdict.is_some();
+            // A sync that was moved meanwhile has left that failure behind: it is on record, and that is all.
+            let is_left = failure.dc.is_some() && dc.is_some() && failure.dc != dc;
+            let is_ours = verdict.is_some() && !is_left;
             let verdict = verdict.unwrap_or(Verdicted {
                 outcome: Outcome::Unknown,
                 rule: None,
             });
             let taken = self
                 .store
-                .take_failure(failure, &verdict, has_process, dc, now)
+                .take_failure(failure, &verdict, is_ours, dc, now)
                 .await?;
             if let Taken::Opened(incident) = taken {
                 tracing::warn!(resource = %failure.resource, incident, outcome = %verdict.outcome, "incident opened");

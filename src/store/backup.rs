@@ -76,7 +76,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     drop(backup);
     // Put back one day, it knows nothing of what its feeds delivered since.
     let restored = FullPassReason::Restored.code();
-    target.execute("UPDATE feed SET needs_full_pass = ?1", [restored])?;
+    target.execute(
+        "UPDATE feed SET needs_full_pass = ?1, load = NULL",
+        [restored],
+    )?;
     target.pragma_update(None, "journal_mode", "DELETE")?;
     let verdict: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {

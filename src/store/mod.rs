@@ -82,6 +82,12 @@ impl Store {
         self.workers.path()
     }
 
+    /// Returns once everything that was sent to be written before is written: a future that is dropped takes none of its
+    /// writes back.
+    pub async fn settled(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
     /// Runs `job` in one immediate transaction, committed when it returns `Ok`.
     async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
     where

@@ -60,6 +60,40 @@ async fn on_another_dc_it_begins_anew() {
     tally.tell("first loads, moved");
 }
 
+/// What changes on the DC during a load leaves its ranges upwards, and it need not change on any other: a logon is counted
+/// on one DC alone, and no pass of another DC would ever show who was left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_its_range_on_one_dc_alone_is_loaded_all_the_same() {
+    let mut bed = Bed::new(3, make(3)).await;
+    bed.feed_settings(|feed| feed.poll = Duration::from_mins(1));
+    bed.start();
+    while bed.feed().await.is_none_or(|feed| feed.load.is_none()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    bed.kill().await;
+    assert!(bed.feed().await.unwrap().load.is_some(), "it was too fast");
+    bed.with(|forest, now| {
+        let dc = forest.dc(0).unwrap();
+        let users = dc.objects.values().filter(|one| one.is_a("user"));
+        let users: Vec<_> = users.map(|user| user.guid).collect();
+        for user in users {
+            forest.count_logon(0, now, user).unwrap();
+        }
+    });
+    bed.start();
+    while bed.feed().await.is_none_or(|feed| feed.load.is_some()) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // It dies before a pass over the changes.
+    bed.lab.kill(0).await.unwrap();
+    bed.kill().await;
+    bed.feed_settings(|feed| feed.poll = Duration::from_millis(5));
+    bed.move_to(1).await;
+    bed.settle_but(false).await;
+    bed.look().await;
+    bed.stop().await;
+}
+
 /// The configuration is changed in the middle of the load, and changed back after it: what was told by the other one is told
 /// by this one as well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,6 +22,7 @@ mod sinks;
 #[path = "../../src/store/tests/structure.rs"]
 mod structure;
 mod truth;
+mod waiting;
 
 /// The seeds of a run that usually has so many.
 fn seeds(usually: u64) -> Vec<u64> {

@@ -134,7 +134,10 @@ impl Bed {
                 start,
                 held: held
                     .into_iter()
-                    .map(|(nc, held)| (nc, held.meet(&theirs).with(id, start)))
+                    .map(|(nc, held)| {
+                        let own = held.get(id).unwrap_or(start);
+                        (nc, held.meet(&theirs).with(id, own))
+                    })
                     .collect(),
             },
             _ => Knowledge::Void {

@@ -333,11 +333,14 @@ impl Run {
     }
 
     pub(crate) async fn declare(&mut self, lost: InvocationId, known: Vector) {
-        let held = known.get(lost).unwrap_or(Usn::ZERO);
         let last = self.last_queued().await;
-        self.say(|| format!("{lost} is declared lost above {held}, after event {last}"));
-        for inbox in &mut self.inboxes {
-            inbox.turn(last, Turn::GivenUp(lost, held));
+        // What it alone had of those lost before is lost with it.
+        for lost in self.declared.iter().copied().chain([lost]) {
+            let held = known.get(lost).unwrap_or(Usn::ZERO);
+            self.say(|| format!("{lost} is declared lost above {held}, after event {last}"));
+            for inbox in &mut self.inboxes {
+                inbox.turn(last, Turn::GivenUp(lost, held));
+            }
         }
         let vectors: NcVectors = [(nc(), known)].into();
         let forgotten = self.store.forget_origin(&hr(), lost, vectors).await;

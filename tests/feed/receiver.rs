@@ -99,6 +99,10 @@ impl Inbox {
         self.newest = queued.seq;
         self.events += 1;
         let first = self.ids.insert(id.to_owned(), queued.seq);
+        if body["data"]["replaces"] == Value::Bool(true) {
+            // From here on everything is told anew, whatever it was before.
+            self.account.put_back();
+        }
         if body["data"].get("op").is_some() {
             self.account.take(&body["data"], &queued.event.body);
         }

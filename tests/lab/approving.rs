@@ -203,6 +203,7 @@ async fn fails_at(case: &Case, at: UtcMs) {
     for _ in 0..3 {
         let new = NewFailure {
             resource: "hr".parse().unwrap(),
+            dc: None,
             at: clock::now(),
             failure_timestamp: Some(at),
             source: "the sync".to_owned(),

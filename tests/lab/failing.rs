@@ -86,6 +86,7 @@ impl Case {
     pub(crate) async fn fails(&self, text: &str) {
         let new = NewFailure {
             resource: "hr".parse().unwrap(),
+            dc: None,
             at: clock::now(),
             failure_timestamp: None,
             source: "the sync".to_owned(),
@@ -180,6 +181,30 @@ pub(crate) fn person(name: &str) -> Person {
         uid: "uid:1000".to_owned(),
         who: format!("{name} on sync1"),
     }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_dc_that_was_left_opens_nothing_against_the_one_in_use() {
+    let case = Case::new(101, AutoFailover::Propose).await;
+    let of = async |dc: &str| {
+        let new = NewFailure {
+            resource: "hr".parse().unwrap(),
+            dc: Some(dc.parse().unwrap()),
+            at: clock::now(),
+            failure_timestamp: None,
+            source: "the sync".to_owned(),
+            errors: vec!["Connection refused".to_owned()],
+        };
+        let id = case.bed.store.report_failure(&new).await.unwrap();
+        assert_eq!(case.desk.take_in(clock::now()).await.unwrap(), 1);
+        case.bed.store.sync_failure(id).await.unwrap().unwrap()
+    };
+    let left = of("dc2").await;
+    assert_eq!(left.incident, None);
+    assert_eq!(left.verdict.unwrap().outcome, Outcome::Outage, "on record");
+    assert_eq!(case.bed.store.open_incidents().await.unwrap(), []);
+    let own = of("dc1").await;
+    assert!(own.incident.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

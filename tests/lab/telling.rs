@@ -90,6 +90,7 @@ impl Office {
         for _ in 0..times {
             let new = NewFailure {
                 resource: resource.parse().unwrap(),
+                dc: None,
                 at: self.now,
                 failure_timestamp: None,
                 source: "the sync".to_owned(),

@@ -25,6 +25,12 @@ pub(crate) enum Kept {
     InFile,
 }
 
+/// What the collector makes of a poll.
+pub(crate) struct Found {
+    pub(crate) restored: bool,
+    pub(crate) rollback: Option<String>,
+}
+
 /// Collector, failover task and store of one run.
 pub(crate) struct Product {
     // Before the folder its file is in.
@@ -88,13 +94,16 @@ impl Product {
         self.targets = collector::targets(&self.settings, &in_use.unwrap(), &[]);
     }
 
-    /// The collector records a poll.
-    pub(crate) fn record(&self, dc: usize, facts: DcFacts) {
+    /// The collector records a poll; what it finds in it.
+    pub(crate) fn record(&self, dc: usize, facts: DcFacts) -> Found {
         let target = &self.targets[dc];
         assert_eq!(target.dc.name, name(dc));
         let outcome = self.wait(collector::record(&self.store, target, facts));
-        if let Outcome::Failed(failure) = outcome.unwrap() {
-            panic!("no reading here is of another DC: {failure:?}");
+        match outcome.unwrap() {
+            Outcome::Sampled {
+                restored, rollback, ..
+            } => Found { restored, rollback },
+            Outcome::Failed(failure) => panic!("no reading here is of another DC: {failure:?}"),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What a DC of the simulated forest answers: its state turned into facts, every part read at its own moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use highwater::model::{
     DcFacts, DcName, Dn, FailureKind, Identity, InstanceType, InvocationId, NcVectors, PollFailure,
-    Usn, UtcMs,
+    Usn, UtcMs, Vector,
 };
 
 use crate::forest::{Dc, Forest, Seen};
@@ -95,6 +95,37 @@ impl Readings {
     /// Forgets the reading of `dc` under way.
     pub(crate) fn drop_of(&mut self, dc: usize) {
         self.0.remove(&dc);
+    }
+}
+
+/// What all readings together have shown, to judge by itself what the collector has to find in one.
+#[derive(Default)]
+pub(crate) struct Shown {
+    lives: BTreeMap<usize, BTreeSet<InvocationId>>,
+    highest: BTreeMap<InvocationId, Usn>,
+}
+
+impl Shown {
+    /// Whether `id` is a life of `dc` after others.
+    pub(crate) fn is_new_life(&self, dc: usize, id: InvocationId) -> bool {
+        let lives = self.lives.get(&dc);
+        lives.is_some_and(|lives| !lives.contains(&id))
+    }
+
+    /// Whether `id` has been shown above `end`, by its DC or by a partner.
+    pub(crate) fn is_above(&self, id: InvocationId, end: i64) -> bool {
+        self.highest.get(&id).is_some_and(|shown| *shown > usn(end))
+    }
+
+    pub(crate) fn add(&mut self, dc: usize, facts: &DcFacts) {
+        let id = facts.identity.invocation_id;
+        self.lives.entry(dc).or_default().insert(id);
+        let of_others = facts.vectors.values().flat_map(Vector::iter);
+        let of_others = of_others.filter(|(other, _)| *other != id);
+        for (id, shown) in of_others.chain([(id, facts.committed)]) {
+            let highest = self.highest.entry(id).or_default();
+            *highest = shown.max(*highest);
+        }
     }
 }
 

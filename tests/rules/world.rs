@@ -9,7 +9,7 @@ use crate::consumer::{Consumer, first_cursor};
 use crate::forest::{Attr, DELETED, Dc, Forest};
 use crate::product::{Kept, Product};
 use crate::rng::Rng;
-use crate::source::{Readings, answer, at, index_of, usn};
+use crate::source::{Readings, Shown, answer, at, index_of, usn};
 
 /// What a run showed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -46,6 +46,7 @@ struct World {
     tick: i64,
     forest: Forest,
     readings: Readings,
+    shown: Shown,
     product: Product,
     consumer: Consumer,
     method: StartMethod,
@@ -123,6 +124,7 @@ impl World {
             tick: 1,
             forest,
             readings: Readings::default(),
+            shown: Shown::default(),
             product,
             consumer,
             method,
@@ -178,7 +180,12 @@ impl World {
         if let Some(broken) = self.broken {
             broken.spoil_facts(&mut facts);
         }
-        self.product.record(dc, facts);
+        let is_new = self.shown.is_new_life(dc, facts.identity.invocation_id);
+        self.shown.add(dc, &facts);
+        let found = self.product.record(dc, facts);
+        assert_eq!(found.restored, is_new);
+        let sound = !self.forest.dcs[dc].paused;
+        assert!(!sound || found.rollback.is_none(), "{:?}", found.rollback);
         self.outcome.polls += 1;
     }
 
@@ -243,11 +250,13 @@ impl World {
                     Some(Broken::OldIncarnation) => true,
                     _ => self.rng.percent(70),
                 };
+                let proves =
+                    self.product.is_quarantined(dc, old.id) || self.shown.is_above(old.id, old.usn);
                 self.forest
                     .put_back(&mut self.rng, dc, &old, properly, self.tick);
                 self.read_now(dc);
-                let unseen = !properly && !self.product.is_quarantined(dc, old.id);
-                if unseen && self.broken != Some(Broken::UnseenRollback) {
+                assert!(properly || proves == self.product.is_quarantined(dc, old.id));
+                if !properly && !proves && self.broken != Some(Broken::UnseenRollback) {
                     // No reading shows it, so no rule can: see `UnseenRollback`.
                     self.forest.dcs[dc] = before;
                 } else {

@@ -53,7 +53,8 @@ impl<'a> Seen<'a> {
             .filter_map(|(oid, shown)| {
                 let recall = Recall {
                     last: seen.last(oid),
-                    is_partial: told.is_some_and(|told| told.is_partial),
+                    // Of what the consumer does not want J never says anything.
+                    is_partial: told.is_some_and(|told| told.is_partial) && seen.is_told(oid),
                 };
                 Some((
                     oid.clone(),
@@ -76,13 +77,17 @@ impl<'a> Seen<'a> {
         self.image.stamps.get(oid).copied()
     }
 
+    /// Whether J says of an attribute what was delivered.
+    fn is_told(&self, oid: &AttributeOid) -> bool {
+        self.wants(oid) || *oid == self.name || *oid == self.is_deleted
+    }
+
     /// Whose changes this DC lacks: those that it shows something older of than was delivered.
     pub(super) fn waits(&self) -> Waits {
         let mut waits = Waits::new();
         for (oid, shown) in &self.image.stamps {
-            let told = *oid == self.name || *oid == self.is_deleted || self.wants(oid);
             let last = self.last(oid).filter(|last| *last > shown.stamp);
-            let Some(last) = last.filter(|_| told && !self.is_rdn(oid)) else {
+            let Some(last) = last.filter(|_| self.is_told(oid) && !self.is_rdn(oid)) else {
                 continue;
             };
             let usn = waits.entry(last.origin).or_insert(last.usn);
@@ -293,7 +298,7 @@ impl<'a> Seen<'a> {
     pub(super) fn left_by_what_is_unknown_here(&self) -> bool {
         let journal = self.told.into_iter().flat_map(|told| &told.journal);
         journal
-            .filter(|(oid, _)| holds(Rule::LeftHeld) && !self.is_rdn(oid))
+            .filter(|(oid, last)| holds(Rule::LeftHeld) && !self.is_rdn(oid) && !last.is_mark())
             .any(|(oid, last)| self.stamp(oid).is_none_or(|shown| shown.stamp < *last))
     }
 
@@ -402,8 +407,7 @@ impl<'a> Seen<'a> {
         });
         told.standing = standing;
         for oid in self.news.keys() {
-            let kept = self.wants(oid) || *oid == self.name || *oid == self.is_deleted;
-            if let Some(shown) = self.stamp(oid).filter(|_| kept) {
+            if let Some(shown) = self.stamp(oid).filter(|_| self.is_told(oid)) {
                 told.journal.insert(oid.clone(), shown.stamp);
             }
         }
@@ -415,7 +419,9 @@ impl<'a> Seen<'a> {
 /// it has written itself, though S ends below that by the overlap.
 fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        let has = |stamp: &Stamp| stamp.origin == reading.reader || stamp.is_within(held);
+        let has = |stamp: &Stamp| {
+            stamp.is_mark() || stamp.origin == reading.reader || stamp.is_within(held)
+        };
         held.covers_but(reading.told, reading.reader)
             && told.is_none_or(|told| told.journal.values().all(has))
     })

@@ -3,8 +3,11 @@
 //! # Decisions
 //! - `best` is the lower of the start by vector and the start by time; where no start by time can be computed, the
 //!   start by vector less a margin. The start by vector itself stays exactly S.
+//! - The margin is taken from S, never from a cursor that a margin was taken from before: S keeps its entry for the DC
+//!   that is moved to (see `switch`), and a cursor at 0 asks for everything only where S is unknown.
 //! - Where a pass over everything is due or under way, every DC is right from 0 on: it begins anew there. With
-//!   `allow_gap` an operator orders the same where S is unknown or has no entry for the DC.
+//!   `allow_gap` an operator orders the same where S is unknown or has no entry for the DC; a feed that reads from 0 where
+//!   it stands needs no order for that.
 //! - Nothing is asked of samples: S is committed with the cursor that it belongs to, and no other program writes it.
 
 use std::collections::BTreeMap;
@@ -39,7 +42,7 @@ impl FeedState {
             .all(|context| context.told.is_empty() && context.held.is_none());
         match self.loading_since {
             Some(since) if !untold => Some(Evidence::FullPass { since: Some(since) }),
-            _ if untold || cursor.cursor.read_up_to() == Usn::ZERO => Some(Evidence::NothingRead),
+            _ if untold || (reads_all(cursor) && self.s().is_err()) => Some(Evidence::NothingRead),
             _ => None,
         }
     }
@@ -84,6 +87,11 @@ impl FeedState {
     }
 }
 
+/// Whether everything is read where the cursor stands.
+pub(in crate::failover) fn reads_all(cursor: &HeldCursor) -> bool {
+    cursor.cursor.read_up_to() == Usn::ZERO
+}
+
 fn nothing_of<'a>(ncs: impl Iterator<Item = &'a Dn>) -> NcVectors {
     ncs.map(|nc| (nc.clone(), Vector::new())).collect()
 }
@@ -116,13 +124,19 @@ pub(super) fn held(input: &Input, feed: &FeedState) -> Result<Held, WhyNoStart> 
     }
 }
 
-/// The pass over everything that an operator orders with `allow_gap` where S has no entry for the DC.
-pub(super) fn by_order(input: &Input, facts: &DcFacts) -> Option<StartPoint> {
-    (input.feed.is_some() && input.ask.allow_gap).then(|| StartPoint {
+/// Where S has no entry for the DC: the pass over everything that an operator orders with `allow_gap`, or that is due where
+/// the cursor stands.
+pub(super) fn anew(input: &Input, facts: &DcFacts) -> Option<StartPoint> {
+    let evidence = match input.feed {
+        Some(_) if input.ask.allow_gap => Evidence::FullPass { since: None },
+        Some(_) if reads_all(&input.cursor) => Evidence::NothingRead,
+        _ => return None,
+    };
+    Some(StartPoint {
         usn: Usn::ZERO,
         proven: true,
         read_at_most: facts.committed.above(Usn::ZERO),
-        evidence: Evidence::FullPass { since: None },
+        evidence,
     })
 }
 

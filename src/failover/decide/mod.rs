@@ -32,11 +32,12 @@ use crate::model::{
 };
 
 pub use feed::FeedState;
+pub(super) use feed::reads_all;
 use held::Held;
 pub(super) use held::owner;
 pub use input::{ByHand, Candidate, Input, Source};
 pub(super) use undo::on_record;
-pub use undo::{UndoInput, UndoRefused, undo};
+pub use undo::{Reads, UndoInput, UndoRefused, undo};
 
 /// FailureTimestamp as the start by time counts with it: the one given, or what the samples prove of the cursor. Over
 /// all candidates it is never later than what they prove, unless a gap is accepted.

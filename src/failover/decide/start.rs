@@ -27,7 +27,7 @@ pub(super) fn starts(
     let vector = held
         .clone()
         .and_then(|held| from_vector(input, candidate, facts, &held, now))
-        .or_else(|why| super::feed::by_order(input, facts).ok_or(why));
+        .or_else(|why| super::feed::anew(input, facts).ok_or(why));
     let proven = vector
         .as_ref()
         .ok()

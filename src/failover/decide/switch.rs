@@ -1,10 +1,16 @@
 //! From the best candidate to the orders that `apply` carries out.
+//!
+//! # Decisions
+//! - S of the new DC itself becomes the start by vector, not the start that is taken, which may be lower (a margin, a
+//!   start by time). S says what the consumer holds, and a DC never shows an older value than it held at a USN, so reading
+//!   some of it once more takes nothing away: only the cursor is lowered. Otherwise every move before a pass is complete
+//!   would take its margin from the one before.
 
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Chosen, Cursor, DcFacts, HostAttribute, InvocationId, Knowledge, NcVectors, StartPoint, Switch,
-    Usn, UtcMs, Vector, Verdict,
+    Chosen, Cursor, DcFacts, HostAttribute, InvocationId, Knowledge, NcVectors, StartPoint, Starts,
+    Switch, Usn, UtcMs, Vector, Verdict,
 };
 
 use super::held::Held;
@@ -20,7 +26,8 @@ pub(super) fn chosen(
     if !best.why_not.is_empty() {
         return None;
     }
-    let (method, start) = super::effective(input, best.starts.as_ref()?)?;
+    let starts = best.starts.as_ref()?;
+    let (method, start) = super::effective(input, starts)?;
     let start = start.ok()?.clone();
     let candidate = input
         .candidates
@@ -38,7 +45,7 @@ pub(super) fn chosen(
             facts.identity.invocation_id,
             start.usn,
         ),
-        knowledge: knowledge(best, &start, held, facts, now),
+        knowledge: knowledge(best, starts, &start, held, facts, now),
         restart: input.ask.restart,
     };
     Some(Chosen {
@@ -70,19 +77,22 @@ pub(super) fn moved(
 
 fn knowledge(
     best: &Verdict,
+    starts: &Starts,
     start: &StartPoint,
     held: Option<&Held>,
     facts: &DcFacts,
     now: UtcMs,
 ) -> Knowledge {
     let id = facts.identity.invocation_id;
+    let by_vector = starts.vector.as_ref().ok().filter(|start| start.proven);
+    let own = by_vector.unwrap_or(start).usn;
     match held {
         Some(held) if start.proven => Knowledge::Held {
             since: now,
             dc: best.dc.clone(),
             invocation_id: id,
             start: start.usn,
-            held: after_switch(&held.s, &facts.vectors, id, start.usn),
+            held: after_switch(&held.s, &facts.vectors, id, own),
         },
         _ => Knowledge::Void {
             since: now,
@@ -92,12 +102,12 @@ fn knowledge(
     }
 }
 
-/// R3: S := min(S, the new DC's vector), absent counting as 0, and the start for the new DC itself.
+/// R3: S := min(S, the new DC's vector), absent counting as 0, and `own` for the new DC itself: the start by vector.
 pub(super) fn after_switch(
     s: &NcVectors,
     theirs: &NcVectors,
     id: InvocationId,
-    start: Usn,
+    own: Usn,
 ) -> NcVectors {
     let meet = |nc, vector: &Vector| {
         theirs
@@ -105,7 +115,7 @@ pub(super) fn after_switch(
             .map_or_else(Vector::new, |theirs| vector.meet(theirs))
     };
     s.iter()
-        .map(|(nc, vector)| (nc.clone(), meet(nc, vector).with(id, start)))
+        .map(|(nc, vector)| (nc.clone(), meet(nc, vector).with(id, own)))
         .collect()
 }
 

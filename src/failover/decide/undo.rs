@@ -22,13 +22,24 @@ pub struct UndoInput {
     pub incarnation: Option<InvocationId>,
     /// The answer of the old DC just now; `None` where it gives none.
     pub facts: Option<DcFacts>,
-    /// Whether no USN matters wherever it goes on: a pass of our own feed is due or under way, or the cursor of an
-    /// outside consumer is a cookie or is removed. 0 is proven.
-    pub begins_anew: bool,
+    /// What it reads.
+    pub reads: Reads,
     /// Whether the old cursor is put back even if that could skip changes.
     pub allow_gap: bool,
     /// Whether the sync is started again afterwards.
     pub restart: bool,
+}
+
+/// What a consumer reads where its cursor stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// What changed since.
+    Changes,
+    /// Everything, for our own feed stands at 0: that is proven where S has no entry for the old DC.
+    AllHere,
+    /// Everything wherever it goes on, so that 0 is proven: a pass of our own feed is due or under way, or the cursor of an
+    /// outside consumer is a cookie or is removed.
+    AllAnywhere,
 }
 
 /// Why an undo is refused.
@@ -152,7 +163,7 @@ pub fn undo(input: &UndoInput, now: UtcMs) -> Result<Switch, UndoRefused> {
             });
         }
     }
-    let knowledge = knowledge(input, id, new.read_up_to(), proven.is_some(), now);
+    let knowledge = knowledge(input, id, new.read_up_to(), proven, now);
     Ok(Switch {
         resource: input.done.resource.clone(),
         to: input.back_to.clone(),
@@ -196,25 +207,26 @@ fn check_old_dc(input: &UndoInput, id: Option<InvocationId>, old: Usn) -> Result
 
 /// S[ia] as it stands now, the least over the naming contexts.
 fn proven_start(input: &UndoInput, id: Option<InvocationId>) -> Option<Usn> {
-    if input.begins_anew {
+    if input.reads == Reads::AllAnywhere {
         return Some(Usn::ZERO);
     }
     let held = input.knowledge.as_ref().and_then(Knowledge::held)?;
     let id = id?;
-    held.values().map(|vector| vector.get(id)).min().flatten()
+    let entry = held.values().map(|vector| vector.get(id)).min().flatten();
+    entry.or((input.reads == Reads::AllHere).then_some(Usn::ZERO))
 }
 
 fn knowledge(
     input: &UndoInput,
     id: Option<InvocationId>,
     start: Usn,
-    proven: bool,
+    proven: Option<Usn>,
     now: UtcMs,
 ) -> Knowledge {
     let dc = input.back_to.clone();
     let held = input.knowledge.as_ref().and_then(Knowledge::held);
     match (proven, id, held) {
-        (true, Some(invocation_id), Some(s)) => {
+        (Some(own), Some(invocation_id), Some(s)) => {
             let theirs = input
                 .facts
                 .as_ref()
@@ -225,7 +237,7 @@ fn knowledge(
                 dc,
                 invocation_id,
                 start,
-                held: back(s, &theirs, invocation_id, start),
+                held: back(s, &theirs, invocation_id, own),
             }
         }
         _ => Knowledge::Void {
@@ -236,15 +248,15 @@ fn knowledge(
     }
 }
 
-fn back(s: &NcVectors, theirs: &NcVectors, id: InvocationId, start: Usn) -> NcVectors {
+fn back(s: &NcVectors, theirs: &NcVectors, id: InvocationId, own: Usn) -> NcVectors {
     if theirs.is_empty() {
-        // R3: the vector is unreadable, so only the start itself is known.
+        // R3: the vector is unreadable, so only what is held of the DC itself is known.
         return s
             .keys()
-            .map(|nc| (nc.clone(), Vector::new().with(id, start)))
+            .map(|nc| (nc.clone(), Vector::new().with(id, own)))
             .collect();
     }
-    after_switch(s, theirs, id, start)
+    after_switch(s, theirs, id, own)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 //! - Each is one transaction over all objects with journal entries: rare, ordered by a person, and never half done.
 //! - In the place of a lost DC's entries stands one that everything supersedes, until their objects have been read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::Transaction;
+use rusqlite::{Transaction, params};
 
 use super::codec::decode_journal;
 use super::journal::{drop_entries, journalled};
@@ -29,9 +29,9 @@ pub struct Forgotten {
 }
 
 impl Store {
-    /// Declares a DC's incarnation lost: K and S of it fall to what `vectors`, those of the DC in use, hold of it (not
-    /// at all where a naming context has none), and every object whose journal has a later stamp of it is to be read
-    /// again. `None` where the resource has no feed.
+    /// Declares a DC's incarnation lost: K and S of it, and of those declared so before, fall to what `vectors`, those of
+    /// the DC in use, hold of it (not at all where a naming context has none), and every object whose journal has a later
+    /// stamp of it is to be read again. `None` where the resource has no feed.
     pub async fn forget_origin(
         &self,
         resource: &ResourceName,
@@ -43,22 +43,15 @@ impl Store {
             let Some(feed) = id_of(tx, &resource)? else {
                 return Ok(None);
             };
-            let bound = bound(&vectors, origin);
-            let mut all = contexts::load(tx, feed)?;
-            for (nc, context) in &mut all {
-                lower(&mut context.told, origin, bound(nc));
-                if let Some(held) = &mut context.held {
-                    lower(held, origin, bound(nc));
-                }
+            tx.prepare_cached(
+                "INSERT INTO feed_lost (feed_id, invocation_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![feed, origin.to_octets()])?;
+            let mut read_again = BTreeSet::new();
+            for lost in lost(tx, feed, origin)? {
+                read_again.extend(forget_above(tx, feed, lost, bound(&vectors, lost))?);
             }
-            contexts::replace(tx, feed, &all)?;
-            let lost = above(tx, feed, origin, &bound)?;
-            for reread in &lost {
-                rereads::queue(tx, feed, reread)?;
-                give_up_stamps(tx, feed, reread, origin, bound(&reread.nc))?;
-            }
-            waiting::give_up(tx, feed, origin)?;
-            let count = lost.len() as u64;
+            let count = read_again.len() as u64;
             give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
@@ -78,9 +71,11 @@ impl Store {
             let Some(feed) = id_of(tx, &resource)? else {
                 return Ok(None);
             };
-            Ok(Some(
-                above(tx, feed, origin, &bound(&vectors, origin))?.len() as u64,
-            ))
+            let mut read_again = BTreeSet::new();
+            for lost in lost(tx, feed, origin)? {
+                read_again.extend(above(tx, feed, lost, &bound(&vectors, lost))?);
+            }
+            Ok(Some(read_again.len() as u64))
         })
         .await
     }
@@ -122,6 +117,44 @@ impl Store {
         })
         .await
     }
+}
+
+/// The incarnations that are lost with this one: those declared so before may have left changes with it alone.
+fn lost(
+    tx: &Transaction<'_>,
+    feed: i64,
+    origin: InvocationId,
+) -> Result<BTreeSet<InvocationId>, StoreError> {
+    let mut query = tx.prepare_cached("SELECT invocation_id FROM feed_lost WHERE feed_id = ?1")?;
+    let before = query.query_map([feed], |row| row.get::<_, [u8; 16]>(0))?;
+    before
+        .map(|id| Ok(InvocationId::from_octets(id?)))
+        .chain(std::iter::once(Ok(origin)))
+        .collect()
+}
+
+/// Lowers K and S of a lost incarnation, and gives up what was delivered of it above that; what is to be read again.
+fn forget_above(
+    tx: &Transaction<'_>,
+    feed: i64,
+    origin: InvocationId,
+    bound: impl Fn(&Dn) -> Usn,
+) -> Result<Vec<Reread>, StoreError> {
+    let mut all = contexts::load(tx, feed)?;
+    for (nc, context) in &mut all {
+        lower(&mut context.told, origin, bound(nc));
+        if let Some(held) = &mut context.held {
+            lower(held, origin, bound(nc));
+        }
+    }
+    contexts::replace(tx, feed, &all)?;
+    let lost = above(tx, feed, origin, &bound)?;
+    for reread in &lost {
+        rereads::queue(tx, feed, reread)?;
+        give_up_stamps(tx, feed, reread, origin, bound(&reread.nc))?;
+    }
+    waiting::give_up(tx, feed, origin)?;
+    Ok(lost)
 }
 
 /// Puts in the place of an object's stamps of `origin` above `bound` one that everything supersedes: what the DC in use

@@ -3,11 +3,11 @@
 use rusqlite::{Row, Transaction, params};
 
 use super::{coded, maybe_time, time};
-use crate::model::{Failure, NewFailure, Outcome, ResourceName, UtcMs, Verdicted};
+use crate::model::{DcName, Failure, NewFailure, Outcome, ResourceName, UtcMs, Verdicted};
 use crate::store::cursors::{from_json, parsed, to_json};
 use crate::store::{Store, StoreError};
 
-pub(super) const SELECT: &str = "SELECT id, resource, at, failure_timestamp, source, errors, outcome, rule, incident_id \
+pub(super) const SELECT: &str = "SELECT id, resource, at, failure_timestamp, source, errors, outcome, rule, incident_id, dc \
                       FROM failure";
 
 impl Store {
@@ -16,13 +16,14 @@ impl Store {
         let new = new.clone();
         self.write(move |tx| {
             tx.execute(
-                "INSERT INTO failure (resource, at, failure_timestamp, source, errors) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO failure (resource, at, failure_timestamp, source, errors, dc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![
                     new.resource.as_str(),
                     new.at.as_millis(),
                     new.failure_timestamp.map(UtcMs::as_millis),
                     new.source,
                     to_json(&new.errors)?,
+                    new.dc.as_ref().map(DcName::as_str),
                 ],
             )?;
             Ok(tx.last_insert_rowid())
@@ -145,6 +146,7 @@ pub(super) fn judge_in(
 fn failure(row: &Row<'_>) -> Result<Failure, StoreError> {
     let outcome: Option<String> = row.get(6)?;
     let rule: Option<String> = row.get(7)?;
+    let dc: Option<String> = row.get(9)?;
     let outcome = outcome
         .map(|code| coded("failure.outcome", Outcome::ALL, Outcome::code, &code))
         .transpose()?;
@@ -157,5 +159,6 @@ fn failure(row: &Row<'_>) -> Result<Failure, StoreError> {
         errors: from_json("failure.errors", &row.get::<_, String>(5)?)?,
         verdict: outcome.map(|outcome| Verdicted { outcome, rule }),
         incident: row.get(8)?,
+        dc: dc.map(|dc| parsed("failure.dc", &dc)).transpose()?,
     })
 }

@@ -17,7 +17,7 @@ pub enum Taken {
     Opened(i64),
     /// It belongs to this incident, which was open.
     Joined(i64),
-    /// Its resource names no process: it is on record, and that is all.
+    /// Its resource names no process, or has left the DC that failed: it is on record, and that is all.
     Recorded,
     /// It had been looked at before.
     Already,
@@ -58,19 +58,19 @@ pub struct IncidentChange {
 }
 
 impl Store {
-    /// Takes down what the rules made of a failure: it joins the resource's open incident or opens one. Without a
-    /// process (`dc` is `None` then as well) it is recorded only.
+    /// Takes down what the rules made of a failure: it joins the resource's open incident or opens one. Where no process
+    /// is to hear of it it is recorded only.
     pub async fn take_failure(
         &self,
         failure: &Failure,
         verdict: &Verdicted,
-        has_process: bool,
+        is_ours: bool,
         dc: Option<DcName>,
         at: UtcMs,
     ) -> Result<Taken, StoreError> {
         let (failure, verdict) = (failure.clone(), verdict.clone());
         self.write(move |tx| {
-            if !has_process {
+            if !is_ours {
                 let judged = failures::judge_in(tx, failure.id, &verdict, None)?;
                 return Ok(if judged {
                     Taken::Recorded

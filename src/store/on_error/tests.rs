@@ -34,6 +34,7 @@ pub(super) fn outage() -> Verdicted {
 pub(super) async fn report(store: &Store, ms: i64) -> crate::model::Failure {
     let new = NewFailure {
         resource: hr(),
+        dc: None,
         at: at(ms),
         failure_timestamp: Some(at(ms - 5)),
         source: "hr-sync".to_owned(),

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::build::*;
-use crate::failover::decide::{ByHand, FeedState, Input, UndoInput, UndoRefused, decide, undo};
+use crate::failover::decide::{
+    ByHand, FeedState, Input, Reads, UndoInput, UndoRefused, decide, undo,
+};
 use crate::model::{
     Chosen, Evidence, FeedContext, Knowledge, Method, Plan, SourceSample, StartMethod, UtcMs,
     WhyNoStart, WhyNot,
@@ -115,10 +117,21 @@ fn s_after_the_switch_is_what_both_hold() {
     let Knowledge::Held { held, start, .. } = chosen(|_| ()).switch.knowledge else {
         panic!("a proven start leaves S known");
     };
-    assert_eq!(held, vectors(&[(1, 90), (2, 190), (3, 300)]));
+    let own = "of dc2 itself what is proven, though reading begins at 190";
+    assert_eq!(held, vectors(&[(1, 90), (2, 200), (3, 300)]), "{own}");
     assert_eq!(start, usn(190));
     let unread = chosen(|i| answer(i).vectors.clear()).switch.knowledge;
-    assert_eq!(unread.held(), Some(&vectors(&[(2, 190)])));
+    assert_eq!(unread.held(), Some(&vectors(&[(2, 200)])));
+    let released = chosen(|i| {
+        i.candidates[0].incarnations[0].released_at = Some(ms(9_999));
+        i.ask.allow_gap = true;
+    });
+    let held = vectors(&[(1, 90), (2, 0), (3, 300)]);
+    assert_eq!(
+        released.switch.knowledge.held(),
+        Some(&held),
+        "S of it is void"
+    );
 }
 
 #[test]
@@ -171,6 +184,22 @@ fn before_its_first_load_is_complete_it_begins_anew_anywhere() {
         the_context(i).held = None;
     });
     assert_eq!(start(&due), (Method::Vector, 0, true));
+}
+
+#[test]
+fn a_cursor_at_0_asks_for_everything_only_where_s_is_unknown() {
+    let at_0 = |change: fn(&mut Input)| {
+        chosen(|i| {
+            i.cursor = cursor(1, 0);
+            i.candidates[0].at_target = None;
+            change(i);
+        })
+    };
+    let known = at_0(|_| ());
+    assert_eq!(start(&known), (Method::Vector, 150, true), "200 less 50");
+    let newcomer = at_0(|i| the_context(i).held = Some(vector(&[(1, 100)])));
+    assert_eq!(start(&newcomer), (Method::Vector, 0, true), "no new order");
+    assert_eq!(newcomer.start.evidence, Evidence::NothingRead);
 }
 
 #[test]
@@ -264,7 +293,10 @@ fn undone(
     let mut input = UndoInput {
         back_to: dc(1),
         knowledge: Some(feed.knowledge(&now, &done.to)),
-        begins_anew: feed.begins_anew(&now).is_some(),
+        reads: match feed.begins_anew(&now) {
+            Some(_) => Reads::AllAnywhere,
+            None => Reads::Changes,
+        },
         cursor: now,
         incarnation: Some(id(1)),
         facts: Some(facts(1, 120, &[(2, 240), (3, 280)])),
@@ -285,6 +317,22 @@ fn an_undo_is_a_switch_back_at_s_or_lower() {
     assert_eq!(back.new, cursor(1, 95).cursor);
     let held = vectors(&[(1, 95), (2, 230), (3, 280)]);
     assert_eq!(back.knowledge.held(), Some(&held));
+    let lower = undone(&known, |i| i.done.expected = cursor(1, 70)).unwrap();
+    assert_eq!(
+        lower.new,
+        cursor(1, 70).cursor,
+        "never above the old cursor"
+    );
+    assert_eq!(
+        lower.knowledge.held(),
+        Some(&held),
+        "what is held stays held"
+    );
+    let newcomer = of(Some(&[(2, 230)]));
+    let unproven = undone(&newcomer, |_| ());
+    assert!(matches!(unproven, Err(UndoRefused::Unproven { .. })));
+    let from_0 = undone(&newcomer, |i| i.reads = Reads::AllHere).unwrap();
+    assert_eq!(from_0.new, cursor(1, 0).cursor);
     let dead = undone(&known, |i| i.facts = None).unwrap();
     assert_eq!(dead.knowledge.held(), Some(&vectors(&[(1, 95)])));
     assert!(matches!(
@@ -355,6 +403,11 @@ proptest! {
         let s = state.contexts.values().map(of).min().flatten();
         let is_void = matches!(chosen.switch.knowledge, Knowledge::Void { .. });
         prop_assert_eq!(is_void, !start.proven);
+        // And what is said to be held of it was held before: no more, and with no margin taken from it.
+        let own = chosen.switch.knowledge.held().into_iter().flat_map(|held| held.values());
+        for own in own.filter_map(|vector| vector.get(ib)) {
+            prop_assert!(own == usn(0) || Some(own) == s);
+        }
         if start.proven {
             prop_assert!(start.usn == usn(0) || s.is_some_and(|s| start.usn <= s));
         } else {

@@ -209,7 +209,7 @@ proptest! {
         }
     }
 
-    /// R2 and R3: the start by vector is S[ib]; afterwards S is the meet with the new DC's vector, and the start.
+    /// R2 and R3: the start by vector is S[ib]; afterwards S is the meet with the new DC's vector, and the same S[ib].
     #[test]
     fn a_proven_switch_leaves_the_minimum(input in any_input().boxed()) {
         let Some(chosen) = decide(&input, ms(10_001)).chosen else { return Ok(()) };
@@ -222,9 +222,10 @@ proptest! {
                 prop_assert!(chosen.start.proven && honest);
                 prop_assert_eq!((*start, *invocation_id), (chosen.start.usn, ib));
                 let before = held_before(&input);
-                prop_assert!(*start <= before.get(ib).unwrap_or(Usn::ZERO));
+                let own = before.get(ib).unwrap_or(Usn::ZERO);
+                prop_assert!(*start <= own);
                 let theirs = facts.vectors.get(&nc()).cloned().unwrap_or_default();
-                prop_assert_eq!(&held[&nc()], &before.meet(&theirs).with(ib, *start));
+                prop_assert_eq!(&held[&nc()], &before.meet(&theirs).with(ib, own));
             }
             Knowledge::Void { .. } => prop_assert!(!chosen.start.proven),
             Knowledge::Pass { .. } => prop_assert!(false, "only an operator declares a full pass"),

@@ -1,7 +1,7 @@
 //! Undo: its refusals, the lowered start, and the case where nothing was read meanwhile.
 
 use super::build::*;
-use crate::failover::decide::{UndoInput, UndoRefused, decide, undo};
+use crate::failover::decide::{Reads, UndoInput, UndoRefused, decide, undo};
 use crate::model::{Knowledge, Switch};
 
 /// dc1 → dc2 at 200 was carried out: S is then {1: 90, 2: 200, 3: 300}.
@@ -17,7 +17,7 @@ fn undo_input(change: impl FnOnce(&mut UndoInput)) -> UndoInput {
         knowledge: Some(done.knowledge.clone()),
         incarnation: Some(id(1)),
         facts: Some(facts(1, 120, &[(2, 240), (3, 280)])),
-        begins_anew: false,
+        reads: Reads::Changes,
         allow_gap: false,
         restart: true,
         done,

@@ -97,6 +97,7 @@ fn failure(resource: &str, seconds: i64, outcome: Outcome) -> Failure {
     Failure {
         id: 1,
         resource: resource.parse().unwrap(),
+        dc: None,
         at: at(seconds),
         failure_timestamp: None,
         source: "test".to_owned(),
