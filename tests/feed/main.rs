@@ -20,6 +20,7 @@ mod moving;
 mod receiver;
 mod run;
 mod running;
+mod setting;
 mod settling;
 mod shown;
 mod source;
