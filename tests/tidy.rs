@@ -87,3 +87,46 @@ fn modules_are_named_after_what_they_own() {
 fn only_main_ends_the_process() {
     keep(&rust("src"), rules::exits);
 }
+
+/// The rules of the feed that a text cites, as `R4`.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| {
+        let number = word.strip_prefix('R').unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[test]
+fn every_rule_that_is_cited_is_defined() {
+    let rules = files("src/active_sync");
+    let (_, rules) = rules
+        .iter()
+        .find(|(name, _)| name.ends_with("/RULES.md"))
+        .unwrap();
+    let heads = rules.lines().filter_map(|line| line.strip_prefix("### "));
+    let defined: Vec<&str> = heads.filter_map(|head| cited(head).next()).collect();
+    let expected: Vec<String> = (1..=13).map(|number| format!("R{number}")).collect();
+    assert_eq!(defined, expected);
+    let all = ["src", "tests", "schema"].into_iter().flat_map(files);
+    let unknown: Vec<String> = all
+        .flat_map(|(name, text)| {
+            let unknown = cited(&text).filter(|rule| !defined.contains(rule));
+            let found: Vec<_> = unknown.map(|rule| format!("{name} cites {rule}")).collect();
+            found
+        })
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "{unknown:#?}: define it in src/active_sync/RULES.md"
+    );
+}
+
+#[test]
+fn a_rule_that_is_nowhere_defined_is_seen() {
+    // Put together here, or the test above would find it.
+    let unknown = format!("R{}", 21);
+    let text = format!("as R4 says, and ({unknown}); not H{unknown}, R_1, {unknown}x");
+    let found: Vec<&str> = cited(&text).collect();
+    assert_eq!(found, ["R4", &unknown]);
+}

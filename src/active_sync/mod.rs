@@ -13,6 +13,8 @@
 //!   called off is given up where it waits, and what it had sent to the store is written before another begins.
 //! - A failure is the DC's that was read. One that ends after the cursor has moved on is logged, and nothing waits for it.
 
+#![doc = include_str!("RULES.md")]
+
 pub mod decide;
 pub mod sinks;
 

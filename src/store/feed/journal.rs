@@ -143,9 +143,9 @@ fn prune_chunk(
             continue;
         };
         dropped += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
-            limits
-                .get(&stamp.origin)
-                .is_some_and(|usn| stamp.usn <= *usn)
+            // Version 0 is no DC's: the mark of one that was given up or not told, which needs none once S covers K.
+            let limit = limits.get(&stamp.origin);
+            stamp.version == 0 || limit.is_some_and(|usn| stamp.usn <= *usn)
         })?;
     }
     change.apply(tx, feed)?;
