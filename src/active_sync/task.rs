@@ -344,7 +344,7 @@ impl<D: Directory> Task<D> {
     /// lock of the feed may call it. Dropped at any moment, it leaves what a killed process would.
     pub async fn step(&mut self) -> Result<bool, FeedError> {
         let (feed, outbox) = (self.stands().await?, self.outbox());
-        self.read(&feed, &outbox, &mut |_| {}).await
+        Box::pin(self.read(&feed, &outbox, &mut |_| {})).await
     }
 
     /// One pass, or one load to its end, given up where it waits once the feed is stopped or moved; whether it was a load.
@@ -359,7 +359,7 @@ impl<D: Directory> Task<D> {
         let called_off = self.lookout.clone().called_off(at);
         tokio::select! {
             biased;
-            ended = self.read(&feed, outbox, progress) => return ended,
+            ended = Box::pin(self.read(&feed, outbox, progress)) => return ended,
             () = called_off => {}
         }
         // Dropped with its reading, which cannot be gone on with; every write of it is fenced.

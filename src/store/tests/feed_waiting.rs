@@ -80,12 +80,13 @@ async fn with_a_lost_dc_goes_what_it_alone_had_of_those_lost_before() {
     write(&store, &tag, page_of(&all)).await;
     // The DC in use has the second one's changes up to 50; it is lost itself later, and the next has them up to 30.
     let known = |up_to| BTreeMap::from([(nc(1), vector(&[(3, 9), (2, up_to)]))]);
-    let lost = |origin, up_to| store.forget_origin(&hr(), id(origin), known(up_to));
+    let hr = hr();
+    let lost = |origin, up_to| store.forget_origin(&hr, id(origin), known(up_to));
     assert_eq!(lost(2, 50).await.unwrap().unwrap().count, 0);
     let before = all_told(&store, &[1, 2]).await;
     assert_eq!(
         store
-            .count_forgettable(&hr(), id(1), known(30))
+            .count_forgettable(&hr, id(1), known(30))
             .await
             .unwrap(),
         Some(1)
