@@ -359,7 +359,7 @@ impl<D: Directory> Task<D> {
         let called_off = self.lookout.clone().called_off(at);
         tokio::select! {
             biased;
-            ended = self.read(&feed, outbox, progress) => return ended,
+            ended = Box::pin(self.read(&feed, outbox, progress)) => return ended,
             () = called_off => {}
         }
         // Dropped with its reading, which cannot be gone on with; every write of it is fenced.
