@@ -31,3 +31,8 @@ CREATE TABLE feed_lost (
     invocation_id BLOB NOT NULL,
     PRIMARY KEY (feed_id, invocation_id)
 ) WITHOUT ROWID;
+
+-- When the backup was made that this store was put back from: the sinks may know of feeds that it does not.
+CREATE TABLE restored_backup (
+    made_at INTEGER NOT NULL
+);

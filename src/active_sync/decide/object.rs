@@ -85,11 +85,12 @@ impl<'a> Seen<'a> {
     /// Whose changes this DC lacks: those that it shows something older of than was delivered.
     pub(super) fn waits(&self) -> Waits {
         let mut waits = Waits::new();
-        for (oid, shown) in &self.image.stamps {
-            let last = self.last(oid).filter(|last| *last > shown.stamp);
-            let Some(last) = last.filter(|_| self.is_told(oid) && !self.is_rdn(oid)) else {
+        let told = self.told.into_iter().flat_map(|told| &told.journal);
+        for (oid, last) in told.filter(|(oid, last)| self.is_told(oid) && !last.is_mark()) {
+            let is_here = self.stamp(oid).is_some_and(|shown| shown.stamp >= *last);
+            if is_here || self.is_rdn(oid) {
                 continue;
-            };
+            }
             let usn = waits.entry(last.origin).or_insert(last.usn);
             *usn = last.usn.max(*usn);
         }

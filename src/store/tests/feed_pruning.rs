@@ -40,9 +40,10 @@ fn may_go(stamp: Stamp, context: Option<&FeedContext>, candidates: Option<&Vec<V
     let (Some(context), Some(candidates)) = (context, candidates) else {
         return false;
     };
+    // The cursor is on the first: it has what it has written itself.
     let covers = |a: &Vector, b: &Vector| {
-        b.iter()
-            .all(|(origin, usn)| a.get(origin).is_some_and(|have| have >= usn))
+        let mut others = b.iter().filter(|(origin, _)| *origin != id(1));
+        others.all(|(origin, usn)| a.get(origin).is_some_and(|have| have >= usn))
     };
     let knows = |vector: &Vector| vector.get(stamp.origin).unwrap_or(Usn::ZERO) >= stamp.usn;
     context
