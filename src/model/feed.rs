@@ -30,6 +30,15 @@ impl FeedContext {
     }
 }
 
+impl FeedContext {
+    /// Whether besides that it was read up to K, less the overlap.
+    pub fn has_read(&self, reader: InvocationId, overlap: u32) -> bool {
+        let own = |vector: &Vector| vector.get(reader).unwrap_or(Usn::ZERO);
+        let read = self.held.as_ref().map(own).unwrap_or_default();
+        self.is_level_on(reader) && own(&self.told).above(read) <= u64::from(overlap)
+    }
+}
+
 /// A pass over everything, chunk by chunk below bounds that were read before it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {

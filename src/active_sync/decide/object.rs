@@ -43,7 +43,7 @@ impl<'a> Seen<'a> {
             name: AttributeOid::new(NAME),
             is_deleted: AttributeOid::new(IS_DELETED),
             news: BTreeMap::new(),
-            level: is_level(reading, told),
+            level: is_level(reading, image, told),
             sought,
         };
         seen.news = image
@@ -418,13 +418,18 @@ impl<'a> Seen<'a> {
 
 /// Whether the DC shows the object no older than it was told: S covers K, and what J says of the object (R5). A DC has what
 /// it has written itself, though S ends below that by the overlap.
-fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
+fn is_level(reading: &Reading<'_>, image: &Image, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        let has = |stamp: &Stamp| {
-            stamp.is_mark() || stamp.origin == reading.reader || stamp.is_within(held)
+        // What the image shows needs no vector's word: those of a DC that is lost may never have it.
+        let has = |(oid, last): (&AttributeOid, &Stamp)| {
+            let shown = image.stamps.get(oid);
+            shown.is_some_and(|shown| shown.stamp >= *last)
+                || last.is_mark()
+                || last.origin == reading.reader
+                || last.is_within(held)
         };
         held.covers_but(reading.told, reading.reader)
-            && told.is_none_or(|told| told.journal.values().all(has))
+            && told.is_none_or(|told| told.journal.iter().all(has))
     })
 }
 
