@@ -115,23 +115,24 @@ impl<'a> Seen<'a> {
     }
 
     /// A tombstone on this DC, which does not know yet that the object was brought back. What it shows of other attributes
-    /// is not told now, and K will cover it when this pass is complete: J says that it was not, so that it is when the
-    /// object lives here.
+    /// is not told now, and K and S will cover it when this pass is complete: J says that it was not, and the object is
+    /// looked at again, on this DC or another one, until it lives there.
     fn dead_here(&self) -> Judgement {
         let nothing = Judgement::nothing(Silence::Repeat);
-        let fresh = self.news.keys().filter(|oid| self.wants(oid));
-        let untold: Vec<_> = fresh.filter(|oid| self.last(oid).is_none()).collect();
-        let Some(told) = self
-            .told
-            .filter(|_| !untold.is_empty() && holds(Rule::DeadHere))
-        else {
+        let Some(told) = self.told.filter(|_| holds(Rule::DeadHere)) else {
             return nothing;
         };
         let mut told = told.clone();
-        for oid in untold {
+        let fresh = self.news.keys().filter(|oid| self.wants(oid));
+        for oid in fresh.filter(|oid| self.last(oid).is_none()) {
             told.journal.insert(oid.clone(), Stamp::BEFORE_ALL);
         }
-        nothing.remembering(told)
+        if !told.journal.values().any(|last| *last == Stamp::BEFORE_ALL) {
+            return nothing;
+        }
+        let mut untold = nothing.remembering(told);
+        untold.rereads.push(RereadWhy::Held);
+        untold
     }
 
     pub(super) fn delete(&self) -> Judgement {

@@ -8,7 +8,7 @@ use super::codec::{Numbered, decode_journal, encode_journal};
 use super::numbers::{garbled, origins};
 use super::told::{Change, row_limit, standing_code};
 use super::{contexts, id_of};
-use crate::model::{Dn, InvocationId, ResourceName, Standing, Vector};
+use crate::model::{Dn, InvocationId, ResourceName, Stamp, Standing, Vector};
 use crate::store::{Store, StoreError, values, vectors};
 
 /// How many objects one transaction looks at.
@@ -146,13 +146,19 @@ fn prune_chunk(
             continue;
         };
         dropped += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
-            // Version 0 is no DC's: the mark of one that was given up or not told, which needs none once S covers K.
             let limit = limits.get(&stamp.origin);
-            stamp.version == 0 || limit.is_some_and(|usn| stamp.usn <= *usn)
+            is_given_up(stamp) || limit.is_some_and(|usn| stamp.usn <= *usn)
         })?;
     }
     change.apply(tx, feed)?;
     Ok((dropped, next))
+}
+
+/// Whether it is the mark of one that was given up, whose object is read again whatever J says. That of one that was not
+/// told stays until it is.
+fn is_given_up(stamp: &Numbered) -> bool {
+    let mark = Stamp::GIVEN_UP;
+    (stamp.version, stamp.usn) == (mark.version, mark.usn.get())
 }
 
 /// Forgets the objects that are not the consumer's and have no journal, in naming contexts that are level, and takes the
