@@ -8,6 +8,8 @@ CREATE TABLE failure (
     -- The DC that failed, where the reporter knew; NULL means the one in use.
     dc TEXT,
     at INTEGER NOT NULL,
+    -- How long the sync had waited for the DC by then.
+    took_ms INTEGER NOT NULL,
     failure_timestamp INTEGER,
     source TEXT NOT NULL,
     -- JSON list of texts.
@@ -99,6 +101,7 @@ CREATE TABLE probe (
     at INTEGER NOT NULL,
     kind TEXT,
     detail TEXT,
+    took_ms INTEGER NOT NULL,
     PRIMARY KEY (dc, at)
 ) WITHOUT ROWID;
 

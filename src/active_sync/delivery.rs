@@ -183,6 +183,7 @@ impl Delivery {
             resource: self.resource.clone(),
             dc: None,
             at: clock::now(),
+            took_ms: 0,
             failure_timestamp: None,
             source: "active sync".to_owned(),
             errors: vec![error.to_string()],

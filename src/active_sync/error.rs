@@ -200,6 +200,16 @@ impl FeedError {
         )
     }
 
+    /// How long an answer was waited for in vain, in milliseconds.
+    pub(super) fn waited_ms(&self) -> u32 {
+        match self {
+            Self::Directory(DirectoryError::Timeout { after, .. }) => {
+                u32::try_from(after.as_millis()).unwrap_or(u32::MAX)
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether the session had best be dropped.
     pub(super) fn ends_session(&self) -> bool {
         match self {

@@ -46,6 +46,8 @@ pub struct Task<D: Directory = Ldap> {
     lookout: Lookout,
     /// Where the cursor pointed when the present work began; `None` before the first.
     at: Option<Place>,
+    /// How long the way to that DC was tried for, where there is none.
+    waited_ms: u32,
     /// Failures that could not be taken down yet, oldest first.
     owed: VecDeque<NewFailure>,
 }
@@ -96,6 +98,7 @@ impl<D: Directory> Task<D> {
             reader: None,
             lookout,
             at: None,
+            waited_ms: 0,
             owed: VecDeque::new(),
         })
     }
@@ -187,6 +190,7 @@ impl<D: Directory> Task<D> {
             resource: resource.clone(),
             dc: self.dc_at().filter(|_| error.is_of_dc()),
             at,
+            took_ms: self.waited_ms.max(error.waited_ms()),
             failure_timestamp: None,
             source: "active sync".to_owned(),
             errors: vec![text.clone()],
@@ -356,6 +360,7 @@ impl<D: Directory> Task<D> {
         let feed = self.stands().await?;
         let at = Place::of(&feed.cursor.cursor, self.resource.host_attribute);
         self.at = Some(at.clone());
+        self.waited_ms = 0;
         let called_off = self.lookout.clone().called_off(at);
         tokio::select! {
             biased;
@@ -435,7 +440,14 @@ impl<D: Directory> Task<D> {
         let dc = dc_in_use(&self.settings, &self.resource, &feed.cursor.cursor)?;
         match self.reader.take() {
             Some(reader) if reader.dc == dc.name => Ok(reader),
-            _ => Reader::open(&self.directory, &self.resource, &self.feed, dc).await,
+            _ => {
+                let (tried, resource) = (Stopwatch::start(), &self.resource);
+                let opened = Reader::open(&self.directory, resource, &self.feed, dc).await;
+                if opened.is_err() {
+                    self.waited_ms = tried.elapsed_ms();
+                }
+                opened
+            }
         }
     }
 

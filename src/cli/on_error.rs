@@ -90,6 +90,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
         resource: name,
         dc: None,
         at: clock::now(),
+        took_ms: 0,
         failure_timestamp,
         source: who::who(),
         errors,

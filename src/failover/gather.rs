@@ -10,7 +10,7 @@ use crate::config::{DcSettings, ResourceSettings, Settings};
 use crate::consumer::Consumer;
 use crate::directory::{self, Session, Wanted};
 use crate::model::{
-    Ask, DcFacts, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, Knowledge,
+    Ask, DcFacts, DcName, Dn, FailureKind, HeldCursor, How, Incarnation, InvocationId, Knowledge,
     PollFailure, Preference, Sample, UtcMs,
 };
 use crate::store::Store;
@@ -142,11 +142,12 @@ pub(super) async fn probe(dc: &DcSettings, wanted: &Wanted) -> Result<DcFacts, P
     read.await.map_err(|error| error.failure())
 }
 
-/// Reads every candidate at once, those left out that cannot be chosen anyway.
+/// Reads every candidate at once, those left out that cannot be chosen anyway, and the one that is known to be down.
 pub(super) async fn probe_all(
     settings: &Settings,
     resource: &ResourceSettings,
     ask: &Ask,
+    down: Option<(DcName, PollFailure)>,
 ) -> Vec<Probe> {
     let mut probing = JoinSet::new();
     let (mut probes, mut named) = (Vec::new(), BTreeMap::new());
@@ -155,6 +156,15 @@ pub(super) async fn probe_all(
             continue;
         };
         let preference = *preference;
+        if let Some((_, failure)) = down.as_ref().filter(|(down, _)| down == name) {
+            let answer = Err(failure.clone());
+            probes.push(Probe {
+                dc,
+                preference,
+                answer,
+            });
+            continue;
+        }
         let spared =
             ask.only.as_ref().is_some_and(|only| only != name) || preference == Preference::MustNot;
         if spared {

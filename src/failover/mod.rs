@@ -26,7 +26,9 @@ pub use error::FailoverError;
 pub use gather::{Probe, Standing, gather};
 pub use resume::{Resumed, resume};
 pub use resume_decide::{Remaining, what_remains, where_it_stands};
-pub use task::{UndoPlan, note_standing, order, plan, plan_undo, plan_undo_asking, undo_order};
+pub use task::{
+    UndoPlan, note_standing, order, plan, plan_undo, plan_undo_asking, plan_without, undo_order,
+};
 
 #[cfg(test)]
 #[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]

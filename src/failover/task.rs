@@ -6,7 +6,10 @@ use super::error::FailoverError;
 use super::gather::{Standing, dc_in_use, gather, probe, probe_all, standing, wanted};
 use crate::clock;
 use crate::config::{DcSettings, ResourceSettings, Settings};
-use crate::model::{Ask, Attempt, AttemptKind, Chosen, DcFacts, HeldCursor, Plan, Switch, UtcMs};
+use crate::model::{
+    Ask, Attempt, AttemptKind, Chosen, DcFacts, DcName, HeldCursor, Plan, PollFailure, Switch,
+    UtcMs,
+};
 use crate::store::{CursorSeen, Store};
 
 /// How an order came, where it was typed.
@@ -19,8 +22,19 @@ pub async fn plan(
     resource: &ResourceSettings,
     ask: Ask,
 ) -> Result<Plan, FailoverError> {
+    plan_without(store, settings, resource, ask, None).await
+}
+
+/// The same where one DC is known to be down, and why: it is not asked once more, which takes as long as it hangs.
+pub async fn plan_without(
+    store: &Store,
+    settings: &Settings,
+    resource: &ResourceSettings,
+    ask: Ask,
+    down: Option<(DcName, PollFailure)>,
+) -> Result<Plan, FailoverError> {
     let standing = note_standing(store, settings, resource, clock::now()).await?;
-    let probes = probe_all(settings, resource, &ask).await;
+    let probes = probe_all(settings, resource, &ask, down).await;
     let input = gather(store, settings, resource, ask, standing, probes).await?;
     Ok(decide::decide(&input, clock::now()))
 }

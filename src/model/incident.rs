@@ -71,6 +71,8 @@ pub struct NewFailure {
     pub dc: Option<DcName>,
     /// When it was reported, by the store's clock.
     pub at: UtcMs,
+    /// How long the sync had waited for the DC by then, in milliseconds; 0 where nobody knows.
+    pub took_ms: u32,
     /// When the sync failed, where the reporter says so.
     pub failure_timestamp: Option<UtcMs>,
     /// Who reports, as `active sync` or `hr-sync on sync1`.
@@ -100,6 +102,9 @@ pub struct Failure {
     pub dc: Option<DcName>,
     /// When it was reported.
     pub at: UtcMs,
+    /// How long the sync had waited for the DC by then, in milliseconds.
+    #[serde(skip)]
+    pub took_ms: u32,
     /// When the sync failed, where the reporter said so.
     pub failure_timestamp: Option<UtcMs>,
     /// Who reported it.
@@ -223,4 +228,7 @@ pub struct Sighting {
     pub at: UtcMs,
     /// Why it could not be read; `None` where it answered.
     pub failed: Option<super::FailureKind>,
+    /// How long it took to fail, in milliseconds.
+    #[serde(default)]
+    pub took_ms: u32,
 }

@@ -152,7 +152,8 @@ impl Desk {
             .rev()
             .take_while(|one| one.failed.is_some())
             .count();
-        let words = self.store.newest_words_of(dc).await?.unwrap_or_default();
+        let words = self.store.newest_failure_of(dc).await?;
+        let words = words.map_or_else(String::new, |failure| failure.to_string());
         Ok(format!(
             "failed {row} times in a row, last {ago} s ago: {words}"
         ))
@@ -259,10 +260,10 @@ fn commands(resource: &ResourceName, id: i64, state: ProposalState) -> Vec<Strin
     }
 }
 
-/// Whether the DC of the incident is known to live.
-pub(super) fn lives(facts: &Facts) -> bool {
+/// Whether the DC in use is known to live since the last failure of the incident.
+pub(super) fn lives(incident: &Incident, facts: &Facts) -> bool {
     facts
         .dc
         .as_ref()
-        .is_some_and(|dc| decide::has_passed(dc, &facts.sightings))
+        .is_some_and(|dc| decide::has_passed(dc, &facts.sightings, incident.last_failure_at))
 }

@@ -235,7 +235,7 @@ impl Desk {
                     crate::model::ProposalState::Approved | crate::model::ProposalState::Running
                 )
             });
-        let lives = lives(&case.facts);
+        let lives = lives(incident, &case.facts);
         let Some(resolution) = decide::over(incident, moved_to, lives, is_busy, case.process, now)
         else {
             return Ok(false);
@@ -353,6 +353,6 @@ impl Desk {
         let facts = self
             .facts(incident, resource, process, Eyes::default(), now)
             .await?;
-        Ok(lives(&facts))
+        Ok(lives(incident, &facts))
     }
 }

@@ -165,15 +165,12 @@ impl Desk {
         moved_at: Option<UtcMs>,
         now: UtcMs,
     ) -> Result<Signal, StoreError> {
-        let window = rule.map_or(WEEK_MS, |rule| {
-            i64::try_from(rule.within.as_millis()).unwrap_or(WEEK_MS)
-        });
         let own = rule.is_none_or(|rule| rule.scope == Scope::Resource);
         let resource = own.then_some(&incident.resource);
         // Whether there are enough is the question: more than are wanted need not be read.
         let wanted = rule.map_or(1, |rule| rule.count);
         let since = now
-            .minus_ms(window.min(WEEK_MS))
+            .minus_ms(WEEK_MS)
             .max(moved_at.unwrap_or(UtcMs::from_millis(0)));
         let failures: Vec<Failure> = self
             .store

@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::decide::{self, Jump};
 use super::desk::{Desk, Eyes};
 use crate::clock::{self, Pulse, Stopwatch};
-use crate::model::UtcMs;
+use crate::model::{ProposalState, UtcMs};
 use crate::store::StoreError;
 
 /// How often the store is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The same while a move is on its way: every step of it is a look.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How often what is old is removed, and how old that is, in milliseconds: 90 days.
 const PRUNE_EVERY: Duration = Duration::from_hours(6);
@@ -64,7 +66,14 @@ async fn decide_on(desk: &Desk, pulse: &Pulse, stop: &CancellationToken) -> Resu
             )?;
             pruned = Some(Stopwatch::start());
         }
-        if pause(stop).await {
+        let open = desk.store.open_proposals().await.unwrap_or_default();
+        let is_on_its_way = open.iter().any(|one| one.state != ProposalState::Waiting);
+        let wait = if is_on_its_way {
+            LOOK_AGAIN
+        } else {
+            LOOK_EVERY
+        };
+        if pause(wait, stop).await {
             return Ok(());
         }
     }
@@ -76,7 +85,7 @@ async fn watch_on(desk: &Desk, stop: &CancellationToken) -> Result<(), StoreErro
             () = stop.cancelled() => return Ok(()),
             watched = desk.watch() => sit_out(watched.map(drop))?,
         }
-        if pause(stop).await {
+        if pause(LOOK_EVERY, stop).await {
             return Ok(());
         }
     }
@@ -92,17 +101,17 @@ async fn send_on(desk: &Desk, stop: &CancellationToken) -> Result<(), StoreError
                 0
             }
         };
-        if stop.is_cancelled() || (tried == 0 && pause(stop).await) {
+        if stop.is_cancelled() || (tried == 0 && pause(LOOK_EVERY, stop).await) {
             return Ok(());
         }
     }
 }
 
 /// Waits for the next look; whether it is time to stop.
-async fn pause(stop: &CancellationToken) -> bool {
+async fn pause(wait: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => true,
-        () = tokio::time::sleep(LOOK_EVERY) => false,
+        () = tokio::time::sleep(wait) => false,
     }
 }
 

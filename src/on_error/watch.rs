@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::desk::Desk;
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::config::ResourceSettings;
 use crate::directory::{self, Session, Wanted};
 use crate::model::{DcName, FailureKind, Outcome, PollFailure};
@@ -65,6 +65,27 @@ impl Desk {
         self.probe(due).await
     }
 
+    /// The DC in use, where the newest look at it, within twice the window of the probes, failed; and what that said.
+    pub async fn known_down(
+        &self,
+        resource: &ResourceSettings,
+    ) -> Result<Option<(DcName, PollFailure)>, StoreError> {
+        let Some(dc) = self.dc_in_use(resource).await? else {
+            return Ok(None);
+        };
+        let within = self.settings.on_error.safety.probe_within * 2;
+        let since = clock::now().minus_ms(i64::try_from(within.as_millis()).unwrap_or(1_000));
+        let seen = self.store.sightings(&dc, since).await?;
+        if seen.last().is_none_or(|newest| newest.failed.is_none()) {
+            return Ok(None);
+        }
+        Ok(self
+            .store
+            .newest_failure_of(&dc)
+            .await?
+            .map(|failure| (dc, failure)))
+    }
+
     async fn dcs_to_watch(&self, resource: &ResourceSettings) -> Result<Vec<DcName>, StoreError> {
         let dc = self.dc_in_use(resource).await?;
         Ok(Self::dcs_of(resource, dc.as_ref()))
@@ -88,19 +109,20 @@ impl Desk {
                     let mut session = Session::open(&dc, directory::Port::Directory).await?;
                     directory::read_facts(&mut session, &Wanted::default()).await
                 };
+                let watch = Stopwatch::start();
                 let failed = read.await.err().map(|error| error.failure());
-                (name, failed)
+                (name, failed, watch.elapsed_ms())
             });
         }
         let mut probed = 0;
         while let Some(ended) = probing.join_next().await {
-            let Ok((dc, failed)) = ended else {
+            let Ok((dc, failed, took_ms)) = ended else {
                 // A defect of a library says nothing of the DC.
                 tracing::error!(kind = %FailureKind::Internal, "a probe ended in a panic");
                 continue;
             };
             self.store
-                .note_probe(&dc, clock::now(), failed.as_ref())
+                .note_probe(&dc, clock::now(), failed.as_ref(), took_ms)
                 .await?;
             if let Some(PollFailure { kind, detail }) = failed {
                 tracing::warn!(%dc, %kind, "probe failed: {detail}");

@@ -331,7 +331,7 @@ impl Service {
 
 /// A feed on a thread of its own.
 async fn on_thread(task: active_sync::Task) -> Result<(), RunError> {
-    let ended = on_own_thread("feed", task.serve()).await;
+    let ended = on_own_thread("feed", Box::pin(task.serve())).await;
     Ok(ended.map_err(RunError::Thread)??)
 }
 

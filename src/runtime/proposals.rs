@@ -23,8 +23,8 @@ use crate::model::{Ask, DcName, How, Plan, Proposal, ProposalState, UtcMs};
 use crate::on_error::{Desk, Lookout};
 use crate::store::{ProposalChange, StoreError};
 
-/// How often the store is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often the store is looked at: a move waits for it twice.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The channels that attempts record.
 const APPROVAL: &str = "approval";
@@ -106,7 +106,8 @@ async fn made(
     ask: Ask,
     resource: &ResourceSettings,
 ) -> Result<Result<Plan, String>, StoreError> {
-    match failover::plan(&desk.store, &desk.settings, resource, ask).await {
+    let down = desk.known_down(resource).await?;
+    match failover::plan_without(&desk.store, &desk.settings, resource, ask, down).await {
         Ok(plan) if plan.chosen.is_some() => Ok(Ok(plan)),
         Ok(plan) => Ok(Err(why_none(&plan))),
         Err(FailoverError::Store(error)) => Err(error),

@@ -205,6 +205,7 @@ async fn fails_at(case: &Case, at: UtcMs) {
             resource: "hr".parse().unwrap(),
             dc: None,
             at: clock::now(),
+            took_ms: 0,
             failure_timestamp: Some(at),
             source: "the sync".to_owned(),
             errors: vec!["Connection refused".to_owned()],

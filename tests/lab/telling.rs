@@ -92,6 +92,7 @@ impl Office {
                 resource: resource.parse().unwrap(),
                 dc: None,
                 at: self.now,
+                took_ms: 0,
                 failure_timestamp: None,
                 source: "the sync".to_owned(),
                 errors: vec!["Connection refused".to_owned()],
@@ -110,7 +111,7 @@ impl Office {
             let at = self.now.minus_ms(ago * 1_000);
             let store = &self.desk.store;
             store
-                .note_probe(&name(0), at, Some(&failure))
+                .note_probe(&name(0), at, Some(&failure), 0)
                 .await
                 .unwrap();
         }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highwater::clock::Stopwatch;
@@ -141,8 +142,13 @@ impl<'a> Fed<'a> {
         }
     }
 
+    /// The file of the events.
+    pub(crate) fn path(&self) -> &Path {
+        &self.events
+    }
+
     /// Keeps events and store for a look, in the folder that `HIGHWATER_SAMBA_KEEP` names.
-    fn keep(&self) {
+    pub(crate) fn keep(&self) {
         if let Some(folder) = std::env::var_os("HIGHWATER_SAMBA_KEEP") {
             for name in [
                 "events.jsonl",
@@ -175,17 +181,73 @@ impl<'a> Fed<'a> {
     }
 }
 
+/// The events of a file counted by the DC they were read from, as they come.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    path: PathBuf,
+    read: u64,
+    counts: BTreeMap<String, usize>,
+}
+
+impl Tail {
+    pub(crate) fn of_file(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            read: 0,
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn read_on(&mut self) {
+        let mut file = std::fs::File::open(&self.path).unwrap();
+        file.seek(SeekFrom::Start(self.read)).unwrap();
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets).unwrap();
+        // a line may end in the middle of a character
+        let whole = octets.iter().rposition(|octet| *octet == b'\n');
+        let whole = whole.map_or(0, |end| end + 1);
+        for line in std::str::from_utf8(&octets[..whole]).unwrap().lines() {
+            let dc = line
+                .split_once("\"readFrom\":{\"dc\":\"")
+                .map(|(_, rest)| &rest[..3]);
+            *self
+                .counts
+                .entry(dc.unwrap_or_default().to_owned())
+                .or_default() += 1;
+        }
+        self.read += whole as u64;
+    }
+
+    /// How many were read from this DC.
+    pub(crate) fn of(&mut self, dc: &str) -> usize {
+        self.read_on();
+        self.counts.get(dc).copied().unwrap_or(0)
+    }
+
+    /// How many were read from the others.
+    pub(crate) fn all_but(&mut self, dc: &str) -> usize {
+        let own = self.of(dc);
+        self.counts.values().sum::<usize>() - own
+    }
+}
+
 /// What `feed_truth.py` says.
 #[derive(Debug)]
 pub(crate) struct Truth(pub(crate) Value);
 
 impl Truth {
-    /// How many objects and values a receiver has wrong.
+    /// How many objects and values the receivers have wrong, the one that takes an event once by its id and the one that
+    /// takes whatever comes.
     pub(crate) fn wrong(&self) -> usize {
-        let kinds = ["missing", "surplus", "different"].iter();
+        let kinds = ["missing", "surplus", "different", "wrong_of_all"].iter();
         kinds
             .map(|kind| self.0[*kind].as_array().unwrap().len())
             .sum()
+    }
+
+    /// How many the receiver that takes whatever comes has wrong.
+    pub(crate) fn wrong_of_all(&self) -> usize {
+        self.0["wrong_of_all"].as_array().unwrap().len()
     }
 
     /// One of its counts.

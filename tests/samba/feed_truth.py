@@ -3,12 +3,16 @@
 
   feed_truth.py EVENTS-FILE [--state FILE]
 
-Builds the state a receiver of the events would have, reads the same objects from the DC's own database by Samba's
+Builds the state two receivers of the events would have, reads the same objects from the DC's own database by Samba's
 library and not over LDAP, and compares both by objectGUID: name, every attribute, every link by objectGUID.  Prints one
 JSON object: the differences, and what the events were.  Exit 0 where nothing differs, 1 where something does.
 
-The receiver takes an event once by its id; create, undelete and snapshot bring an object whole, less what they call
-kept; a delete takes all links to the object with it; a leave takes the object alone.
+One receiver takes an event once by its id, the other takes whatever comes; create, undelete and snapshot bring an object
+whole, less what they call kept; a delete takes all links to the object with it; a leave takes the object alone.
+
+Besides, of the first receiver: what was told again, by the reason of the event it came with; of that, what its stamp
+proves a repeat; and how often a value's stamp was older than the one told before it, within one life of the object with
+the receiver, which begins with its create and ends with its delete or leave.
 
 What is compared is worked out here once more, from the schema: not what is constructed, not replicated, derived from
 links, confidential or secret, nor what the configuration's `*` leaves out by name.
@@ -33,6 +37,8 @@ LEFT_OUT = {name.lower() for name in """
 TIMES = {"accountExpires", "pwdLastSet", "lockoutTime"}
 FILETIME_0 = datetime.datetime(1601, 1, 1, tzinfo=datetime.timezone.utc)
 WHOLE = {"create", "undelete", "snapshot"}
+# every DC stamps the attribute that names an object by itself
+NAMING = {"cn", "ou"}
 
 
 def plain(value):
@@ -55,14 +61,21 @@ def values(value):
     return sorted(plain(one) for one in (value if isinstance(value, list) else [value]))
 
 
+def stamp(change):
+    """What AD compares where two values meet."""
+    return change["version"], change["at"], uuid.UUID(change["origin"]).bytes, change["usn"]
+
+
 class Receiver:
     """What somebody who follows the events knows, and what he was told twice."""
 
-    def __init__(self):
-        self.objects, self.ids, self.changes, self.digests, self.version = {}, set(), set(), {}, {}
+    def __init__(self, takes_all=False):
+        self.takes_all = takes_all
+        self.objects, self.ids, self.changes, self.digests, self.last = {}, set(), set(), {}, {}
         self.count = {"events": 0, "delivered_again": 0, "changes": 0, "repeated": 0, "repaired": 0, "links": 0,
-                      "links_repeated": 0, "names_repeated": 0, "op": {}, "reason": {}, "unknown_object": 0}
-        self.repeats = []
+                      "links_repeated": 0, "names_repeated": 0, "op": {}, "reason": {}, "again": {}, "unknown_object": 0,
+                      "backwards": 0}
+        self.repeats, self.backwards = [], []
 
     def add(self, counter, key):
         self.count[counter][key] = self.count[counter].get(key, 0) + 1
@@ -72,7 +85,8 @@ class Receiver:
             return
         if event["id"] in self.ids:
             self.count["delivered_again"] += 1
-            return
+            if not self.takes_all:
+                return
         self.ids.add(event["id"])
         data = event["data"]
         op, guid = data["op"], data["objectGuid"]
@@ -81,6 +95,8 @@ class Receiver:
         self.add("reason", data["reason"])
         self.judge(data)
         shown = {name: values(value) for name, value in data["attributes"].items()}
+        if op in ("delete", "leave"):
+            self.last.pop(guid, None)
         if op == "delete":
             self.objects.pop(guid, None)
             for one in self.objects.values():
@@ -108,6 +124,10 @@ class Receiver:
             name, key = change["attribute"], change["changeId"]
             if "origin" in change:
                 self.count["changes"] += 1
+                if key in self.changes:
+                    self.add("again", data["reason"])
+                if name not in NAMING:
+                    self.order(guid, name, change, data)
                 if key in self.changes and not is_whole:
                     kind = "repaired" if change.get("repairs") else "repeated"
                     self.count[kind] += 1
@@ -124,6 +144,15 @@ class Receiver:
                     self.count["links_repeated"] += 1
                     self.repeats.append({"change": change, "dn": data["dn"], "reason": data["reason"]})
                 self.digests[guid, name] = key
+
+    def order(self, guid, name, change, data):
+        """Counts a value that is older than the one told before it."""
+        last = self.last.setdefault(guid, {})
+        if name in last and stamp(change) < stamp(last[name]):
+            self.count["backwards"] += 1
+            if len(self.backwards) < 5:
+                self.backwards.append({"change": change, "after": last[name], "dn": data["dn"], "reason": data["reason"]})
+        last[name] = change
 
     def state(self):
         return {guid: {"dn": one["dn"], "values": {n: v for n, v in one["values"].items() if v}}
@@ -208,18 +237,21 @@ def main():
     parser.add_argument("events")
     parser.add_argument("--state", help="where to write the state that the events make")
     arguments = parser.parse_args()
-    receiver = Receiver()
+    receiver, of_all = Receiver(), Receiver(takes_all=True)
     with open(arguments.events, encoding="utf-8") as lines:
         for line in lines:
             receiver.take(json.loads(line))
+            of_all.take(json.loads(line))
     told, real = receiver.state(), Truth().objects()
     if arguments.state:
         with open(arguments.state, "w", encoding="utf-8") as out:
             json.dump(told, out)
     missing, surplus, different = compare(told, real)
-    wrong = len(missing) + len(surplus) + len(different)
+    wrong_of_all = [one for kind in compare(of_all.state(), real) for one in kind]
+    wrong = len(missing) + len(surplus) + len(different) + len(wrong_of_all)
     print(json.dumps({"objects": len(real), "attributes": sum(len(one["values"]) for one in real.values()), "missing": missing,
-                      "surplus": surplus, "different": different, "repeats": receiver.repeats, **receiver.count}))
+                      "surplus": surplus, "different": different, "wrong_of_all": wrong_of_all, "repeats": receiver.repeats,
+                      "went_back": receiver.backwards, **receiver.count}))
     return 1 if wrong else 0
 
 

@@ -57,7 +57,7 @@ pub(crate) fn act_ms(attempt: &Value) -> i64 {
     at(&last["at"]).ms_since(at(&attempt["made_at"]))
 }
 
-fn killed(service: Running) {
+pub(crate) fn killed(service: Running) {
     service.signal("KILL");
     assert_eq!(service.wait(Duration::from_secs(5)).code, None);
 }

@@ -129,6 +129,32 @@ impl Lab {
         self.script(&["mend", dc]);
     }
 
+    /// Cuts all DCs off from each other; clients reach them as before.
+    pub(crate) fn split(&self) {
+        for dc in DCS {
+            let others = DCS.iter().filter(|other| **other != dc);
+            let others: Vec<String> = others
+                .map(|other| format!("10.99.0.1{}", &other[2..]))
+                .collect();
+            let rules = format!(
+                "table inet split {{ chain input {{ type filter hook input priority 0; ip saddr {{ {} }} drop; }}; }}",
+                others.join(", ")
+            );
+            self.exec(dc, &["nft", &rules]).success();
+        }
+    }
+
+    /// Ends [`Lab::split`], where there is one.
+    pub(crate) fn join(&self) {
+        for dc in DCS {
+            self.exec(
+                dc,
+                &["nft", "add table inet split; delete table inet split"],
+            )
+            .success();
+        }
+    }
+
     /// Starts a DC and waits until it answers.
     pub(crate) fn start(&self, dc: &str) {
         self.script(&["start", dc]);

@@ -24,6 +24,7 @@
 //! - `reading_cost`: what that costs, beside other clients
 //! - `feed`: the change feed's events, compared with the directory
 //! - `feed_breaking`: the change feed's rules broken by hand
+//! - `feed_enduring`: the change feed for as long as one likes
 //! - `feed_timing`: how long the change feed is silent
 //! - `feeding`: the change feed through every fault of the DC in use
 //! - `mailing`: a mail server, and its mails as a mail program reads them
@@ -47,6 +48,7 @@ mod failing;
 mod feed;
 #[cfg(feature = "rule-switches")]
 mod feed_breaking;
+mod feed_enduring;
 mod feed_timing;
 mod feeding;
 mod filling;

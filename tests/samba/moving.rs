@@ -22,14 +22,28 @@ const HONEST: Duration = Duration::from_secs(9);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Killed,
+    /// In good order, as for an update.
+    Stopped,
     Hung,
     CutOff,
 }
 
 impl Fault {
+    pub(crate) const ALL: [Self; 4] = [Self::Killed, Self::Stopped, Self::CutOff, Self::Hung];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Killed => "kill",
+            Self::Stopped => "stop",
+            Self::Hung => "frozen",
+            Self::CutOff => "cut link",
+        }
+    }
+
     pub(crate) fn strike(self, lab: &Lab, dc: &str) {
         match self {
             Self::Killed => lab.kill(dc),
+            Self::Stopped => lab.stop(dc),
             Self::Hung => lab.pause(dc),
             Self::CutOff => lab.cut(dc),
         }
@@ -37,7 +51,7 @@ impl Fault {
 
     pub(crate) fn repair(self, lab: &Lab, dc: &str) {
         match self {
-            Self::Killed => lab.start(dc),
+            Self::Killed | Self::Stopped => lab.start(dc),
             Self::Hung => lab.resume(dc),
             Self::CutOff => lab.mend(dc),
         }

@@ -9,22 +9,28 @@ use super::process::{Outcome, Running};
 
 /// Running writers, one to a DC.
 #[derive(Debug)]
-pub(crate) struct Writers(Vec<Running>);
+pub(crate) struct Writers(Vec<(&'static str, Running)>);
 
 impl Writers {
     /// Starts a writer to every DC, `rate` writes a second each, until they are stopped.
     pub(crate) fn start(lab: &Lab, seed: u32, rate: u32) -> Self {
-        Self::of("writers.py", lab, seed, rate)
+        Self::of("writers.py", lab, &DCS, seed, rate)
     }
 
     /// The same with the writers of everything a feed tells (`feed_writers.py`).
     pub(crate) fn of_everything(lab: &Lab, seed: u32, rate: u32) -> Self {
-        Self::of("feed_writers.py", lab, seed, rate)
+        Self::of("feed_writers.py", lab, &DCS, seed, rate)
     }
 
-    fn of(program: &str, lab: &Lab, seed: u32, rate: u32) -> Self {
+    /// The same with a writer to one DC alone.
+    pub(crate) fn of_everything_on(lab: &Lab, dc: &str, seed: u32, rate: u32) -> Self {
+        let at = DCS.iter().position(|name| *name == dc).unwrap();
+        Self::of("feed_writers.py", lab, &DCS[at..=at], seed, rate)
+    }
+
+    fn of(program: &str, lab: &Lab, dcs: &[&'static str], seed: u32, rate: u32) -> Self {
         let (program, seed, rate) = (script(program), seed.to_string(), rate.to_string());
-        let begin = |dc: &str| {
+        let begin = |dc: &&'static str| {
             let host = host(dc);
             let words = [
                 program.as_str(),
@@ -35,26 +41,29 @@ impl Writers {
                 "--rate",
                 &rate,
             ];
-            lab.spawn(CLIENT, &format!("writer-{dc}"), &words)
+            (
+                *dc,
+                lab.spawn(CLIENT, &format!("writer-{dc}-{seed}"), &words),
+            )
         };
-        Self(DCS.map(begin).into())
+        Self(dcs.iter().map(begin).collect())
     }
 
     /// Tells the writer of one DC to stop, without waiting: its DC may not answer any more.
     pub(crate) fn end(&self, dc: &str) {
-        let at = DCS.iter().position(|name| *name == dc);
-        self.0.get(at.unwrap()).unwrap().signal("TERM");
+        let (_, writer) = self.0.iter().find(|(name, _)| *name == dc).unwrap();
+        writer.signal("TERM");
     }
 
     /// Stops them; what each of them did, as `writers.py` describes.
     pub(crate) fn stop(self) -> Vec<Value> {
-        for writer in &self.0 {
+        for (_, writer) in &self.0 {
             writer.signal("TERM");
         }
         let ended = self
             .0
             .into_iter()
-            .map(|writer| writer.wait(Duration::from_secs(30)).success());
+            .map(|(_, writer)| writer.wait(Duration::from_secs(30)).success());
         ended.map(|outcome: Outcome| outcome.json()).collect()
     }
 

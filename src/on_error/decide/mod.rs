@@ -133,12 +133,12 @@ fn proposed(proposal: Option<&Proposal>, now: UtcMs) -> Option<WhyWait> {
     }
 }
 
-/// Whether a proposal that was not carried out yet has lost its ground: the DC answers, or refuses for a reason of ours.
-pub fn has_passed(dc: &DcName, sightings: &BTreeMap<DcName, Vec<Sighting>>) -> bool {
+/// Whether the DC answered when it was last looked at, after `since`: an answer from before a failure says nothing of it.
+pub fn has_passed(dc: &DcName, sightings: &BTreeMap<DcName, Vec<Sighting>>, since: UtcMs) -> bool {
     sightings
         .get(dc)
         .and_then(|seen| seen.last())
-        .is_some_and(|last| last.failed.is_none())
+        .is_some_and(|last| last.failed.is_none() && last.at > since)
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
 //! The two signals: the sync's own errors, and our probes.
+//!
+//! # Decisions
+//! - Each wants so many failures within a window. The time that a try waits for a DC that does not answer is not counted:
+//!   three timeouts of three seconds are no weaker than three refusals, and would never fit into three seconds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,20 +34,40 @@ pub fn trouble(
         .map_or((1, Duration::from_hours(24), Scope::Resource), |rule| {
             (rule.count, rule.within, rule.scope)
         });
-    let since = now.minus_ms(millis(within));
     let counts = |failure: &&Failure| {
         let told = failure.verdict.as_ref().map(|verdict| verdict.outcome);
-        failure.at >= since
-            && failure.at <= now
+        failure.at <= now
             && told == Some(outcome)
             && (scope == Scope::Global || failure.resource == *resource)
     };
-    let have = failures.iter().filter(counts).count();
+    let tries = failures.iter().filter(counts);
+    let mut tries: Vec<_> = tries.map(|one| (one.at, one.took_ms)).collect();
+    tries.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
     Signal {
-        have: u32::try_from(have).unwrap_or(u32::MAX),
+        have: in_window(tries, within, now),
         need,
         within,
     }
+}
+
+/// How many of these tries, newest first, ended within the window up to now, the time that later ones waited not counted.
+/// `tries` are their ends, with how long they took.
+fn in_window(tries: impl IntoIterator<Item = (UtcMs, u32)>, within: Duration, now: UtcMs) -> u32 {
+    let (mut waited, mut earliest) = (0_i64, now);
+    let lies_within = |(at, took): &(UtcMs, u32)| {
+        // Tries may run side by side: what is not between this one's end and now is no wait of this window.
+        let before = at.ms_since(earliest).max(0);
+        let idle = now.ms_since(*at).saturating_sub(waited - before);
+        if idle > millis(within) {
+            return false;
+        }
+        let begun = at.minus_ms(i64::from(*took));
+        waited += (*at).min(earliest).ms_since(begun).max(0);
+        earliest = earliest.min(begun);
+        true
+    };
+    let count = tries.into_iter().take_while(lies_within).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 pub(super) fn millis(span: Duration) -> i64 {
@@ -114,15 +138,14 @@ pub fn probes(
 
 /// The failures in a row, up to now and within the window, where they are too few.
 fn in_a_row(dc: &DcName, seen: &[Sighting], safety: &Safety, now: UtcMs) -> Option<WhyWait> {
-    let since = now.minus_ms(millis(safety.probe_within));
     let down = |one: &&Sighting| one.failed.is_some_and(|kind| says(kind) == Says::Down);
     let row = seen
         .iter()
         .rev()
         .skip_while(|one| one.at > now)
-        .take_while(|one| one.at >= since && down(one))
-        .count();
-    let have = u32::try_from(row).unwrap_or(u32::MAX);
+        .take_while(down)
+        .map(|one| (one.at, one.took_ms));
+    let have = in_window(row, safety.probe_within, now);
     (have < safety.probe_failures).then(|| WhyWait::TooFewProbes {
         dc: dc.clone(),
         have,

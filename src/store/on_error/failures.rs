@@ -7,7 +7,7 @@ use crate::model::{DcName, Failure, NewFailure, Outcome, ResourceName, UtcMs, Ve
 use crate::store::cursors::{from_json, parsed, to_json};
 use crate::store::{Store, StoreError};
 
-pub(super) const SELECT: &str = "SELECT id, resource, at, failure_timestamp, source, errors, outcome, rule, incident_id, dc \
+pub(super) const SELECT: &str = "SELECT id, resource, at, failure_timestamp, source, errors, outcome, rule, incident_id, dc, took_ms \
                       FROM failure";
 
 impl Store {
@@ -16,7 +16,7 @@ impl Store {
         let new = new.clone();
         self.write(move |tx| {
             tx.execute(
-                "INSERT INTO failure (resource, at, failure_timestamp, source, errors, dc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO failure (resource, at, failure_timestamp, source, errors, dc, took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
                     new.resource.as_str(),
                     new.at.as_millis(),
@@ -24,6 +24,7 @@ impl Store {
                     new.source,
                     to_json(&new.errors)?,
                     new.dc.as_ref().map(DcName::as_str),
+                    new.took_ms,
                 ],
             )?;
             Ok(tx.last_insert_rowid())
@@ -159,6 +160,7 @@ fn failure(row: &Row<'_>) -> Result<Failure, StoreError> {
         errors: from_json("failure.errors", &row.get::<_, String>(5)?)?,
         verdict: outcome.map(|outcome| Verdicted { outcome, rule }),
         incident: row.get(8)?,
+        took_ms: row.get(10)?,
         dc: dc.map(|dc| parsed("failure.dc", &dc)).transpose()?,
     })
 }

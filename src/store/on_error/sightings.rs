@@ -16,16 +16,18 @@ impl Store {
         dc: &DcName,
         at: UtcMs,
         failure: Option<&PollFailure>,
+        took_ms: u32,
     ) -> Result<(), StoreError> {
         let (dc, failure) = (dc.clone(), failure.cloned());
         self.write(move |tx| {
             tx.execute(
-                "INSERT OR REPLACE INTO probe (dc, at, kind, detail) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO probe (dc, at, kind, detail, took_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![
                     dc.as_str(),
                     at.as_millis(),
                     failure.as_ref().map(|failure| failure.kind.code()),
                     failure.as_ref().map(|failure| failure.detail.as_str()),
+                    took_ms,
                 ],
             )?;
             tx.execute(
@@ -42,10 +44,10 @@ impl Store {
         let dc = dc.clone();
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT at, kind FROM probe WHERE dc = ?1 AND at >= ?2 \
-                 UNION ALL SELECT f.at, f.kind FROM dc d JOIN poll_failure f ON f.dc_id = d.id \
+                "SELECT at, kind, took_ms FROM probe WHERE dc = ?1 AND at >= ?2 \
+                 UNION ALL SELECT f.at, f.kind, f.took_ms FROM dc d JOIN poll_failure f ON f.dc_id = d.id \
                  WHERE d.name = ?1 AND f.at >= ?2 \
-                 UNION ALL SELECT s.collected_at, NULL FROM dc d JOIN incarnation i ON i.dc_id = d.id \
+                 UNION ALL SELECT s.collected_at, NULL, 0 FROM dc d JOIN incarnation i ON i.dc_id = d.id \
                  JOIN sample s ON s.incarnation_id = i.id WHERE d.name = ?1 AND s.collected_at >= ?2 ORDER BY 1",
             )?
             .query_and_then(params![dc.as_str(), since.as_millis()], |row| {
@@ -53,6 +55,7 @@ impl Store {
                 Ok(Sighting {
                     at: time(row, 0)?,
                     failed: kind.map(|kind| values::failure_kind(&kind)).transpose()?,
+                    took_ms: row.get(2)?,
                 })
             })?
             .collect()
@@ -61,7 +64,7 @@ impl Store {
     }
 
     /// What the newest failed look at a DC said.
-    pub async fn newest_words_of(&self, dc: &DcName) -> Result<Option<String>, StoreError> {
+    pub async fn newest_failure_of(&self, dc: &DcName) -> Result<Option<PollFailure>, StoreError> {
         let dc = dc.clone();
         self.read(move |tx| {
             let mut query = tx.prepare_cached(
@@ -73,7 +76,10 @@ impl Store {
             let Some(row) = rows.next()? else {
                 return Ok(None);
             };
-            Ok(Some(format!("{}: {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
+            Ok(Some(PollFailure {
+                kind: values::failure_kind(&row.get::<_, String>(0)?)?,
+                detail: row.get(1)?,
+            }))
         })
         .await
     }

@@ -36,6 +36,7 @@ pub(super) async fn report(store: &Store, ms: i64) -> crate::model::Failure {
         resource: hr(),
         dc: None,
         at: at(ms),
+        took_ms: 0,
         failure_timestamp: Some(at(ms - 5)),
         source: "hr-sync".to_owned(),
         errors: vec!["Connection refused".to_owned()],
@@ -421,18 +422,19 @@ async fn every_look_at_a_dc_counts() {
         .await
         .unwrap();
     store
-        .note_probe(&dc, at(200), Some(&refused))
+        .note_probe(&dc, at(200), Some(&refused), 3_000)
         .await
         .unwrap();
-    store.note_probe(&dc, at(100), None).await.unwrap();
+    store.note_probe(&dc, at(100), None, 5).await.unwrap();
     let seen = store.sightings(&dc, at(100)).await.unwrap();
     let kinds: Vec<_> = seen
         .iter()
-        .map(|one| (one.at.as_millis(), one.failed))
+        .map(|one| (one.at.as_millis(), one.failed, one.took_ms))
         .collect();
     let refused = Some(FailureKind::Refused);
-    assert_eq!(kinds, [(100, None), (200, refused), (300, refused)]);
+    let wanted = [(100, None, 5), (200, refused, 3_000), (300, refused, 5)];
+    assert_eq!(kinds, wanted);
     assert_eq!(store.sightings(&dc, at(250)).await.unwrap().len(), 1);
-    let words = store.newest_words_of(&dc).await.unwrap();
-    assert_eq!(words.as_deref(), Some("refused: connection refused"));
+    let newest = store.newest_failure_of(&dc).await.unwrap();
+    assert_eq!(newest.unwrap().to_string(), "refused: connection refused");
 }

@@ -229,6 +229,20 @@ fn a_dc_that_nobody_knows_is_none_to_leave() {
     assert_eq!(scene.decided().why, [WhyWait::NoDcInUse]);
 }
 
+#[test]
+fn an_answer_from_before_a_failure_does_not_end_it() {
+    let seen = [(dc("dc1"), vec![answered(-5)])].into();
+    assert!(has_passed(&dc("dc1"), &seen, at(-6)));
+    assert!(!has_passed(&dc("dc1"), &seen, at(-5)));
+    assert!(!has_passed(&dc("dc2"), &seen, at(-6)));
+    let again = [(
+        dc("dc1"),
+        vec![answered(-5), failed(-4, FailureKind::Timeout)],
+    )]
+    .into();
+    assert!(!has_passed(&dc("dc1"), &again, at(-6)));
+}
+
 fn kinds() -> impl Strategy<Value = Option<FailureKind>> {
     prop_oneof![
         1 => Just(None),
@@ -247,7 +261,7 @@ proptest! {
         let sorted = |mut seen: Vec<(i64, Option<FailureKind>)>| {
             seen.sort_by_key(|(second, _)| *second);
             let all = seen.into_iter();
-            all.map(|(second, kind)| Sighting { at: at(second), failed: kind }).collect::<Vec<_>>()
+            all.map(|(second, kind)| Sighting { at: at(second), failed: kind, took_ms: 0 }).collect::<Vec<_>>()
         };
         let mut scene = Scene::down().seen("dc1", sorted(seen)).seen("dc2", sorted(others));
         scene.have = have;

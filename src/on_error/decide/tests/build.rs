@@ -23,6 +23,7 @@ pub(super) fn failed(seconds: i64, kind: FailureKind) -> Sighting {
     Sighting {
         at: at(seconds),
         failed: Some(kind),
+        took_ms: 0,
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) fn answered(seconds: i64) -> Sighting {
     Sighting {
         at: at(seconds),
         failed: None,
+        took_ms: 0,
     }
 }
 

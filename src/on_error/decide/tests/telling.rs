@@ -99,6 +99,7 @@ fn failure(resource: &str, seconds: i64, outcome: Outcome) -> Failure {
         resource: resource.parse().unwrap(),
         dc: None,
         at: at(seconds),
+        took_ms: 0,
         failure_timestamp: None,
         source: "test".to_owned(),
         errors: Vec::new(),
@@ -128,6 +129,33 @@ fn failures_are_counted_within_the_window_per_resource_or_together() {
     assert_eq!(have(&rule), 3);
     let unknown = trouble(&hr, Outcome::Unknown, None, &failures, at(0));
     assert_eq!((unknown.have, unknown.need), (0, 1));
+}
+
+#[test]
+fn the_time_that_a_try_waits_is_not_of_the_window() {
+    let hr: ResourceName = "hr".parse().unwrap();
+    let failure = |seconds, took_ms| Failure {
+        took_ms,
+        ..failure("hr", seconds, Outcome::Outage)
+    };
+    let mut rule = rule("refused", "refused", Outcome::Outage);
+    rule.within = Duration::from_secs(3);
+    let have = |failures: &[Failure]| {
+        let signal = trouble(&hr, Outcome::Outage, Some(&rule), failures, at(0));
+        signal.have
+    };
+    let refused = [failure(-9, 0), failure(-5, 0), failure(-1, 0)];
+    assert_eq!(have(&refused), 1);
+    // From the first one's end to now 8 s, of which 6 were waits.
+    let hung = [failure(-8, 3_000), failure(-4, 3_000), failure(0, 3_000)];
+    assert_eq!(have(&hung), 3);
+    let rare = [failure(-12, 3_000), failure(-6, 3_000), failure(0, 3_000)];
+    assert_eq!(have(&rare), 2);
+    // Waits that ran side by side count once: 9 s, of which 3.
+    let beside = [failure(-9, 0), failure(0, 3_000), failure(0, 3_000)];
+    assert_eq!(have(&beside), 2);
+    let long = [failure(-9, 0), failure(-8, 0), failure(0, 20_000)];
+    assert_eq!(have(&long), 3, "all of it");
 }
 
 fn incident(outcome: Outcome, opened: i64) -> Incident {
