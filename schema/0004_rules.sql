@@ -36,3 +36,8 @@ CREATE TABLE feed_lost (
 CREATE TABLE restored_backup (
     made_at INTEGER NOT NULL
 );
+
+-- The DC that failed, where the reporter knew; NULL means the one in use. How long the sync, or the look, waited for it.
+ALTER TABLE failure ADD COLUMN dc TEXT;
+ALTER TABLE failure ADD COLUMN took_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE probe ADD COLUMN took_ms INTEGER NOT NULL DEFAULT 0;
