@@ -5,11 +5,7 @@
 CREATE TABLE failure (
     id INTEGER PRIMARY KEY,
     resource TEXT NOT NULL,
-    -- The DC that failed, where the reporter knew; NULL means the one in use.
-    dc TEXT,
     at INTEGER NOT NULL,
-    -- How long the sync had waited for the DC by then.
-    took_ms INTEGER NOT NULL,
     failure_timestamp INTEGER,
     source TEXT NOT NULL,
     -- JSON list of texts.
@@ -101,7 +97,6 @@ CREATE TABLE probe (
     at INTEGER NOT NULL,
     kind TEXT,
     detail TEXT,
-    took_ms INTEGER NOT NULL,
     PRIMARY KEY (dc, at)
 ) WITHOUT ROWID;
 

@@ -31,3 +31,13 @@ CREATE TABLE feed_lost (
     invocation_id BLOB NOT NULL,
     PRIMARY KEY (feed_id, invocation_id)
 ) WITHOUT ROWID;
+
+-- When the backup was made that this store was put back from: the sinks may know of feeds that it does not.
+CREATE TABLE restored_backup (
+    made_at INTEGER NOT NULL
+);
+
+-- The DC that failed, where the reporter knew; NULL means the one in use. How long the sync, or the look, waited for it.
+ALTER TABLE failure ADD COLUMN dc TEXT;
+ALTER TABLE failure ADD COLUMN took_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE probe ADD COLUMN took_ms INTEGER NOT NULL DEFAULT 0;

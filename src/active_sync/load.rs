@@ -169,6 +169,15 @@ impl Work<'_> {
                 );
                 let reading = Reading::new(&parts.0.schema, &parts.0.projection);
                 for (guid, told) in &some {
+                    if told.standing == Standing::Deleted {
+                        // Brought back, perhaps outside of the bases and the filter, where no chunk shows it.
+                        let image = source.object(*guid, &reading).await?;
+                        if let Some(image) = image.filter(|image| !image.is_deleted) {
+                            let why = Why::Changes(None);
+                            pages.take(source, outbox, vec![image], why, &[]).await?;
+                        }
+                        continue;
+                    }
                     if let Some(image) = source.object(*guid, &reading).await? {
                         let why = Why::Unseen(purpose, load.is_resync);
                         pages.take(source, outbox, vec![image], why, &[]).await?;

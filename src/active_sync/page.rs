@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::decide::rules::{Rule, holds};
 use super::decide::{
-    Judgement, Purpose, Reading, Sought, Verdict, event, generation, judge, judge_gone,
+    Judgement, Purpose, Reading, Sought, Verdict, event, generation, is_once, judge, judge_gone,
     judge_unseen, judge_whole, settle_targets, tell_gone,
 };
 use super::error::FeedError;
@@ -14,8 +15,8 @@ use crate::clock;
 use crate::config::ResourceSettings;
 use crate::directory::ChangeSource;
 use crate::model::{
-    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Op,
-    Reread, RereadWhy, Standing, Told, Usn,
+    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
+    RereadWhy, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -194,6 +195,10 @@ impl<'a> Pages<'a> {
                 if let (true, Verdict::Deliver(change)) = (forget, &mut judgement.verdict) {
                     change.reason = "retracted";
                 }
+                // A name that was given up was that of all below the object as well.
+                if forget && holds(Rule::LostSubtree) {
+                    judgement.rereads.push(RereadWhy::Subtree);
+                }
                 // J still says what counts no more: with J it would be held for ever.
                 for why in judgement.rereads.iter_mut().filter(|_| forget) {
                     if *why == RereadWhy::Held {
@@ -257,8 +262,7 @@ impl<'a> Pages<'a> {
                     given_up: self.given_up,
                 };
                 let event = event(&source, &change, clock::now());
-                let is_whole = matches!(change.op, Op::Create | Op::Undelete | Op::Snapshot);
-                if let Some(told) = remember.as_mut().filter(|_| is_whole) {
+                if let Some(told) = remember.as_mut().filter(|_| !is_once(&change)) {
                     told.generation = generation(&event);
                 }
                 page.events.push(event);

@@ -74,7 +74,9 @@ async fn round(store: &Store, settings: &Settings) -> Result<(), StoreError> {
         }
         match candidates(&directory, settings, resource).await {
             Ok(candidates) => {
-                let dropped = store.prune_journal(&resource.name, candidates).await?;
+                let overlap = resource.feed.as_ref().map_or(0, |feed| feed.overlap);
+                let dropped = store.prune_journal(&resource.name, candidates, overlap);
+                let dropped = dropped.await?;
                 tracing::info!(resource = %resource.name, dropped, kept = size.entries.saturating_sub(dropped), "journal pruned");
             }
             Err(error) => {

@@ -348,7 +348,7 @@ impl<D: Directory> Task<D> {
     /// lock of the feed may call it. Dropped at any moment, it leaves what a killed process would.
     pub async fn step(&mut self) -> Result<bool, FeedError> {
         let (feed, outbox) = (self.stands().await?, self.outbox());
-        self.read(&feed, &outbox, &mut |_| {}).await
+        Box::pin(self.read(&feed, &outbox, &mut |_| {})).await
     }
 
     /// One pass, or one load to its end, given up where it waits once the feed is stopped or moved; whether it was a load.

@@ -30,6 +30,15 @@ impl FeedContext {
     }
 }
 
+impl FeedContext {
+    /// Whether besides that it was read up to K, less the overlap.
+    pub fn has_read(&self, reader: InvocationId, overlap: u32) -> bool {
+        let own = |vector: &Vector| vector.get(reader).unwrap_or(Usn::ZERO);
+        let read = self.held.as_ref().map(own).unwrap_or_default();
+        self.is_level_on(reader) && own(&self.told).above(read) <= u64::from(overlap)
+    }
+}
+
 /// A pass over everything, chunk by chunk below bounds that were read before it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
@@ -152,8 +161,8 @@ pub struct Told {
     /// Which life it is in, 0 where it was never told to have come back from deletion: links to it that were told in
     /// another one are dropped.
     pub life: u32,
-    /// Which delivery of the whole object the consumer's copy comes from; 0 where it was never delivered whole. Event ids
-    /// are made of it, so that none comes twice although the consumer lost what it stood for in between.
+    /// Which event last told what can be so once more: the whole object, its links, its place; 0 where there was none. Event
+    /// ids are made of it, so that none comes twice although the consumer lost what it stood for in between.
     pub generation: u64,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,

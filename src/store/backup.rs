@@ -14,6 +14,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Store, StoreError, open};
+use crate::clock;
 use crate::model::FullPassReason;
 
 impl Store {
@@ -79,6 +80,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     target.execute(
         "UPDATE feed SET needs_full_pass = ?1, load = NULL",
         [restored],
+    )?;
+    target.execute(
+        "INSERT INTO restored_backup (made_at) VALUES (?1)",
+        [clock::now().as_millis()],
     )?;
     target.pragma_update(None, "journal_mode", "DELETE")?;
     let verdict: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

@@ -15,6 +15,7 @@ mod feed_outbox;
 mod feed_pruning;
 mod feed_size;
 mod feed_switching;
+mod feed_waiting;
 mod files;
 mod harness;
 mod polling;

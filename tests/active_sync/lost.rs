@@ -1,5 +1,6 @@
 //! What a DC alone had is lost, or it goes back in time and is released: a person says so (R9).
 
+use highwater::active_sync::audit;
 use highwater::directory::{Port, Session, Wanted, read_facts};
 use highwater::lab::forest::{Attribute, DOMAIN, Kind};
 use highwater::model::{Accepted, InvocationId, NcVectors, Sample, Usn, Vector};
@@ -158,6 +159,12 @@ async fn what_a_lost_dc_took_away_comes_back_by_one_that_lagged() {
         bed.lab.kill(used).await.unwrap();
         assert!(bed.move_to(to).await);
         bed.rest().await;
+        // What was told to be gone is ahead of this DC, and not left out.
+        let resource = bed.settings.resources[&hr()].clone();
+        let audited = audit(&bed.store, &bed.settings, &resource, Usn::ZERO, 100);
+        let audited = audited.await.unwrap();
+        assert_eq!(audited.left_out, [], "seed {seed}");
+        assert!(audited.gone_elsewhere >= 2, "seed {seed}: {audited:#?}");
         declare_lost(&mut bed, lost, to).await;
         bed.rest().await;
         bed.with(|forest, now| {

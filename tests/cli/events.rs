@@ -19,7 +19,7 @@ fn example(number: usize) -> Value {
 #[test]
 fn its_examples_are_events() {
     let examples = schema()["examples"].as_array().unwrap().clone();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     for example in examples {
         assert!(fits(&example), "{example}");
     }

@@ -18,11 +18,11 @@ async fn still(seed: u64, filter: Filter) -> Run {
         filter: Some(filter),
         is_still: true,
     };
-    Run::new(seed, Weather::FAIR, make).await
+    Run::new(seed, &Weather::FAIR, make).await
 }
 
 /// The story shows something exactly where the rule does not hold.
-fn needs(rule: Rule, story: impl AsyncFn(&mut Run) -> bool, filter: Filter) {
+fn needs(rule: Rule, story: &impl AsyncFn(&mut Run) -> bool, filter: Filter) {
     let _alone = RULES.write().unwrap_or_else(PoisonError::into_inner);
     let told = |seed: u64| {
         block_on(async {
@@ -122,7 +122,7 @@ async fn group_with_a_member(run: &mut Run) -> (Uuid, Uuid, Uuid) {
 fn a_member_told_deleted_would_stay_for_ever() {
     needs(
         Rule::DeletedTargets,
-        async |run| {
+        &async |run| {
             let (group, gone, other) = group_with_a_member(run).await;
             let (used, other_dc) = run.two().await;
             run.cut_all(true);
@@ -143,7 +143,7 @@ fn a_member_told_deleted_would_stay_for_ever() {
 fn a_member_told_alive_would_be_lost() {
     needs(
         Rule::Regained,
-        async |run| {
+        &async |run| {
             let (group, back, other) = group_with_a_member(run).await;
             let (used, other_dc) = run.two().await;
             run.delete(used, back);
@@ -189,7 +189,7 @@ async fn left_and_pruned(run: &mut Run, as_if: bool) -> bool {
 fn what_left_would_come_back() {
     needs(
         Rule::LeftHeld,
-        async |run| left_and_pruned(run, false).await,
+        &async |run| left_and_pruned(run, false).await,
         Filter::WithMail,
     );
 }
@@ -213,7 +213,7 @@ fn what_left_would_come_back_once_its_journal_is_gone() {
 fn what_a_tombstone_showed_would_be_taken_for_told() {
     needs(
         Rule::DeadHere,
-        async |run| {
+        &async |run| {
             run.read_on().await;
             let (used, behind) = run.two().await;
             let third = (behind + 1) % run.remaining().len();
@@ -240,12 +240,38 @@ fn what_a_tombstone_showed_would_be_taken_for_told() {
     );
 }
 
+/// A DC that does not know that the user is back reads everything anew.
+#[test]
+fn what_came_back_would_be_lost_by_a_load_of_a_dc_that_is_behind() {
+    needs(
+        Rule::UnseenHeld,
+        &async |run| {
+            run.read_on().await;
+            let (used, behind) = run.two().await;
+            let user = run.live(Kind::User, 1)[0];
+            run.delete(used, user);
+            run.read_on().await;
+            run.cut_all(true);
+            run.undelete(used, user, Changes::new());
+            run.read_on().await;
+            assert!(run.holds(user));
+            run.move_proven(behind).await;
+            run.resync().await;
+            run.read_on().await;
+            let is_lost = !run.holds(user);
+            run.settle().await;
+            is_lost
+        },
+        Filter::Everything,
+    );
+}
+
 /// Told as an update, lost with a delete by another DC, and wanted again once the object is back.
 #[test]
 fn what_came_before_a_delete_would_have_its_old_id_after_it() {
     needs(
         Rule::Generations,
-        async |run| {
+        &async |run| {
             run.read_on().await;
             let (used, other_dc) = run.two().await;
             let user = run.live(Kind::User, 1)[0];
@@ -272,7 +298,7 @@ fn what_came_before_a_delete_would_have_its_old_id_after_it() {
 fn what_the_dc_had_at_the_start_would_be_told() {
     needs(
         Rule::LocalAboveCursor,
-        async |run| {
+        &async |run| {
             let (used, other_dc, third) = (0, 1, 2);
             let users = run.live(Kind::User, 2);
             let user = users[0];

@@ -112,7 +112,10 @@ impl Run {
 
     pub(crate) async fn prune_by(&self, vectors: Vec<Vector>) {
         let candidates = [(nc(), vectors)].into();
-        let dropped = self.store.prune_journal(&hr(), candidates).await.unwrap();
+        let feed = self.settings.resources[&hr()].feed.as_ref();
+        let (hr, overlap) = (hr(), feed.unwrap().overlap);
+        let dropped = self.store.prune_journal(&hr, candidates, overlap);
+        let dropped = dropped.await.unwrap();
         self.say(|| format!("pruned: {dropped}"));
     }
 

@@ -9,7 +9,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::struct_field_names,
     reason = "tests"
 )]
 
@@ -21,6 +20,7 @@ mod moving;
 mod receiver;
 mod run;
 mod running;
+mod setting;
 mod settling;
 mod shown;
 mod source;

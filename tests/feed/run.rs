@@ -4,21 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use highwater::active_sync::{FeedError, Task};
 use highwater::clock::{self, Pulse};
-use highwater::config::{
-    self, Collector, ConsumerKind, Credentials, DcSettings, MaxDeletes, Position, ResourceSettings,
-    Security, Settings, Timeouts, TlsTrust,
-};
+use highwater::config::{self, MaxDeletes, Settings};
 use highwater::lab::forest::{DOMAIN, Forest, Pace, Rng, Saved, Shape, Traffic};
-use highwater::model::{
-    DcName, Dn, Feed, HostAttribute, Hours, InvocationId, Preference, ResourceName, StartMethod,
-    UtcMs,
-};
+use highwater::model::{DcName, Dn, Feed, InvocationId, ResourceName, UtcMs};
 use highwater::store::Store;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +20,7 @@ use uuid::Uuid;
 
 use crate::happenings::with_container;
 use crate::receiver::Inbox;
+use crate::setting::{settings, template};
 use crate::shown::{Filter, told};
 use crate::source::{Asked, Sim};
 use crate::weather::Weather;
@@ -64,6 +59,7 @@ pub(crate) struct Counted {
     pub(crate) put_back: usize,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a matter of its own")]
 pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) sim: Sim,
@@ -116,7 +112,7 @@ pub(crate) struct Make {
 }
 
 impl Run {
-    pub(crate) async fn new(seed: u64, weather: Weather, make: Make) -> Self {
+    pub(crate) async fn new(seed: u64, weather: &Weather, make: Make) -> Self {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let now = 2_000_000;
         let dcs = 3 + rng.below(3);
@@ -155,7 +151,11 @@ impl Run {
         }
         let names: Vec<String> = forest.dcs.iter().map(|dc| dc.name.to_lowercase()).collect();
         let sim = Sim::new(forest, traffic, now, scale, seed);
-        sim.sky().page = 1 + rng.below(12);
+        sim.sky().page = rng.pick(&[3, 12, 12, 40]).unwrap();
+        let weather = Weather {
+            slow: 1 + rng.below(weather.slow),
+            ..*weather
+        };
         let folder = TempDir::new_in("/dev/shm").unwrap();
         let feed = config::Feed {
             filter: filter.text().to_owned(),
@@ -424,75 +424,4 @@ pub(crate) fn hr() -> ResourceName {
 
 pub(crate) fn name(dc: usize) -> DcName {
     format!("dc{}", dc + 1).parse().unwrap()
-}
-
-/// An empty store to copy: making one takes longer than many a run.
-async fn template() -> &'static PathBuf {
-    static TEMPLATE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    if let Some((_, path)) = TEMPLATE.get() {
-        return path;
-    }
-    let folder = TempDir::new_in("/dev/shm").unwrap();
-    let path = folder.path().join("hw.db");
-    drop(Store::open(&path).await.unwrap());
-    // Another test may have been quicker.
-    &TEMPLATE.get_or_init(|| (folder, path)).1
-}
-
-fn settings(store: PathBuf, names: &[String], base: &Dn, feed: config::Feed) -> Settings {
-    let dc = |name: &String| {
-        let dc = DcSettings {
-            name: name.parse().unwrap(),
-            host: format!("{name}.sim.test"),
-            address: None,
-            port: 389,
-            global_catalog_port: 3268,
-            server_name: None,
-            security: Security::Clear,
-            trust: TlsTrust::System,
-            credentials: Credentials::Anonymous,
-            timeouts: Timeouts {
-                connect: Duration::from_secs(1),
-                operation: Duration::from_secs(1),
-                search: Duration::from_secs(1),
-            },
-        };
-        (dc.name.clone(), dc)
-    };
-    let dcs: BTreeMap<DcName, DcSettings> = names.iter().map(dc).collect();
-    let resource = ResourceSettings {
-        name: hr(),
-        base_contexts: vec![base.clone()],
-        search_subdomains: false,
-        host_attribute: HostAttribute::LdapHost,
-        backup_dcs: dcs
-            .keys()
-            .map(|dc| (dc.clone(), Preference::Neutral))
-            .collect(),
-        site: None,
-        replication_time: Hours::DEFAULT_REPLICATION,
-        start: StartMethod::Best,
-        consumer: config::Consumer {
-            kind: ConsumerKind::Builtin,
-            position: Position::BeforeSearch,
-            stop: None,
-            start: None,
-            preset: None,
-            command_timeout: Duration::from_secs(30),
-        },
-        feed: Some(feed),
-        reaction: config::Reaction::default(),
-    };
-    Settings {
-        store,
-        collector: Collector {
-            period: Duration::from_secs(1),
-            jitter: 0.1,
-            concurrency: 1,
-            days_to_keep_usns: 7,
-        },
-        dcs,
-        on_error: config::OnError::default(),
-        resources: [(resource.name.clone(), resource)].into(),
-    }
 }

@@ -9,7 +9,8 @@ use highwater::model::{Dn, Schema};
 use uuid::Uuid;
 
 use crate::receiver::{Entry, Receiver};
-use crate::run::{Run, Stepped};
+use crate::run::{Run, Stepped, hr};
+
 use crate::shown::{schema, told};
 
 /// How many passes a feed may take to become level and silent.
@@ -45,6 +46,25 @@ impl Run {
             sky.forest.settle(now).unwrap();
         }
         self.all_declared().await;
+        self.until_quiet().await;
+        self.declare_again().await;
+    }
+
+    /// What still waits for a DC that is lost was told after that was declared: an operator declares it again.
+    async fn declare_again(&mut self) {
+        let waiting = self.store.feed_waiting(&hr()).await.unwrap();
+        let ids = waiting.iter().map(|waiting| waiting.invocation_id);
+        let lost: Vec<_> = ids.filter(|id| self.declared.contains(id)).collect();
+        let Some((used, _)) = self.in_use().await.filter(|_| !lost.is_empty()) else {
+            return;
+        };
+        for id in lost {
+            let known = {
+                let sky = self.sim.sky();
+                sky.scale.vector(&sky.forest.dcs[used])
+            };
+            self.declare(id, known).await;
+        }
         self.until_quiet().await;
     }
 

@@ -5,8 +5,8 @@
 //!   together differently, so the same holds for an event's id only where the same changes came together.
 //! - No two events have one id, or a receiver that goes by ids would drop the second. A stamp is told once for each time
 //!   that the object was delivered whole: with a delete, a leave or another whole image the consumer loses what it was told
-//!   before, and may need the very stamp again. So ids are made of which whole image it has. A group can have the same
-//!   members again, and an object the same name: the ids of such events are made of the moment as well. What was told of a
+//!   before, and may need the very stamp again. A group can have the same members again, and an object the same name: the
+//!   ids of such events are made of the moment, and the ids after them of theirs. What was told of a
 //!   DC that is declared lost is given up, and may yet come by a third DC: from then on ids are made of how often that was
 //!   so too. What is delivered twice comes from the outbox, which keeps ids.
 
@@ -38,7 +38,8 @@ pub struct Source<'a> {
     pub given_up: u64,
 }
 
-/// Which whole image an event delivers, for [`Told::generation`](crate::model::Told): as good as never the same twice.
+/// What the ids of later events about the object are made of, once this one is told that is not told once and no more:
+/// see [`Told::generation`](crate::model::Told).
 pub fn generation(event: &Outgoing) -> u64 {
     let first = event.id.get(..16).unwrap_or_default();
     // 63 bits: the store's integers are signed.
@@ -244,7 +245,7 @@ pub fn change_id(guid: ObjectGuid, changed: &Changed) -> String {
 }
 
 /// Whether nothing but this one event can ever be told of what it tells: it has a stamp that the consumer has not heard.
-fn is_once(change: &Change) -> bool {
+pub fn is_once(change: &Change) -> bool {
     let fresh = |changed: &Changed| matches!(changed, Changed::Stamped { repairs: None, .. });
     matches!(change.op, Op::Update | Op::Move | Op::Delete) && change.changed.iter().any(fresh)
 }

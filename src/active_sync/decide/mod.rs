@@ -30,7 +30,9 @@ use std::collections::BTreeSet;
 
 pub use audit::{Proof, left_out};
 pub use change::{Change, Changed};
-pub use event::{Source, change_id, event, generation, heartbeat, load_completed, load_started};
+pub use event::{
+    Source, change_id, event, generation, heartbeat, is_once, load_completed, load_started,
+};
 pub use links::{digest, settle_targets};
 pub use news::{News, Recall, news};
 pub use whole::{Purpose, chunk_end, judge_gone, judge_unseen, judge_whole, next_width, tell_gone};

@@ -43,7 +43,7 @@ impl<'a> Seen<'a> {
             name: AttributeOid::new(NAME),
             is_deleted: AttributeOid::new(IS_DELETED),
             news: BTreeMap::new(),
-            level: is_level(reading, told),
+            level: is_level(reading, image, told),
             sought,
         };
         seen.news = image
@@ -85,11 +85,12 @@ impl<'a> Seen<'a> {
     /// Whose changes this DC lacks: those that it shows something older of than was delivered.
     pub(super) fn waits(&self) -> Waits {
         let mut waits = Waits::new();
-        for (oid, shown) in &self.image.stamps {
-            let last = self.last(oid).filter(|last| *last > shown.stamp);
-            let Some(last) = last.filter(|_| self.is_told(oid) && !self.is_rdn(oid)) else {
+        let told = self.told.into_iter().flat_map(|told| &told.journal);
+        for (oid, last) in told.filter(|(oid, last)| self.is_told(oid) && !last.is_mark()) {
+            let is_here = self.stamp(oid).is_some_and(|shown| shown.stamp >= *last);
+            if is_here || self.is_rdn(oid) {
                 continue;
-            };
+            }
             let usn = waits.entry(last.origin).or_insert(last.usn);
             *usn = last.usn.max(*usn);
         }
@@ -114,23 +115,24 @@ impl<'a> Seen<'a> {
     }
 
     /// A tombstone on this DC, which does not know yet that the object was brought back. What it shows of other attributes
-    /// is not told now, and K will cover it when this pass is complete: J says that it was not, so that it is when the
-    /// object lives here.
+    /// is not told now, and K and S will cover it when this pass is complete: J says that it was not, and the object is
+    /// looked at again, on this DC or another one, until it lives there.
     fn dead_here(&self) -> Judgement {
         let nothing = Judgement::nothing(Silence::Repeat);
-        let fresh = self.news.keys().filter(|oid| self.wants(oid));
-        let untold: Vec<_> = fresh.filter(|oid| self.last(oid).is_none()).collect();
-        let Some(told) = self
-            .told
-            .filter(|_| !untold.is_empty() && holds(Rule::DeadHere))
-        else {
+        let Some(told) = self.told.filter(|_| holds(Rule::DeadHere)) else {
             return nothing;
         };
         let mut told = told.clone();
-        for oid in untold {
+        let fresh = self.news.keys().filter(|oid| self.wants(oid));
+        for oid in fresh.filter(|oid| self.last(oid).is_none()) {
             told.journal.insert(oid.clone(), Stamp::BEFORE_ALL);
         }
-        nothing.remembering(told)
+        if !told.journal.values().any(|last| *last == Stamp::BEFORE_ALL) {
+            return nothing;
+        }
+        let mut untold = nothing.remembering(told);
+        untold.rereads.push(RereadWhy::Held);
+        untold
     }
 
     pub(super) fn delete(&self) -> Judgement {
@@ -417,13 +419,18 @@ impl<'a> Seen<'a> {
 
 /// Whether the DC shows the object no older than it was told: S covers K, and what J says of the object (R5). A DC has what
 /// it has written itself, though S ends below that by the overlap.
-fn is_level(reading: &Reading<'_>, told: Option<&Told>) -> bool {
+fn is_level(reading: &Reading<'_>, image: &Image, told: Option<&Told>) -> bool {
     reading.held.is_some_and(|held| {
-        let has = |stamp: &Stamp| {
-            stamp.is_mark() || stamp.origin == reading.reader || stamp.is_within(held)
+        // What the image shows needs no vector's word: those of a DC that is lost may never have it.
+        let has = |(oid, last): (&AttributeOid, &Stamp)| {
+            let shown = image.stamps.get(oid);
+            shown.is_some_and(|shown| shown.stamp >= *last)
+                || last.is_mark()
+                || last.origin == reading.reader
+                || last.is_within(held)
         };
         held.covers_but(reading.told, reading.reader)
-            && told.is_none_or(|told| told.journal.values().all(has))
+            && told.is_none_or(|told| told.journal.iter().all(has))
     })
 }
 

@@ -38,6 +38,8 @@ pub enum Rule {
     DeadHere,
     /// R8: the groups of what comes back to life on a DC that is behind are read again.
     Regained,
+    /// R9: the names of all below what a lost DC renamed are read again.
+    LostSubtree,
     /// An event's id is made of the whole image that the consumer has of the object.
     Generations,
     /// The names of all below a renamed container are read again.

@@ -8,7 +8,7 @@ use super::codec::{Numbered, decode_journal, encode_journal};
 use super::numbers::{garbled, origins};
 use super::told::{Change, row_limit, standing_code};
 use super::{contexts, id_of};
-use crate::model::{Dn, InvocationId, ResourceName, Standing, Vector};
+use crate::model::{Dn, InvocationId, ResourceName, Stamp, Standing, Vector};
 use crate::store::{Store, StoreError, values, vectors};
 
 /// How many objects one transaction looks at.
@@ -32,7 +32,8 @@ pub(super) type Journalled = ([u8; 16], i64, Vec<u8>);
 
 impl Store {
     /// Drops the journal entries of naming contexts whose S covers K, where the entry is within K and within every one
-    /// of the context's vectors in `candidates`: those of all DCs that a failover may choose. A context that is not in
+    /// of the context's vectors in `candidates`: those of all DCs that a failover may choose. Of the DC in use S may end
+    /// below K by the `overlap`, and no more: after a switch nothing goes before a pass there is complete. A context that is not in
     /// `candidates` keeps its entries: leave it out where a candidate's vector could not be read. K and S are looked
     /// up in the transactions that drop. Container names that no object has any more go too. Gives the number of
     /// entries dropped.
@@ -40,11 +41,13 @@ impl Store {
         &self,
         resource: &ResourceName,
         candidates: BTreeMap<Dn, Vec<Vector>>,
+        overlap: u32,
     ) -> Result<u64, StoreError> {
         let (mut dropped, mut after) = (0, Some(Vec::new()));
         while let Some(place) = after {
             let (resource, candidates) = (resource.clone(), candidates.clone());
-            let chunk = self.write(move |tx| prune_chunk(tx, &resource, &candidates, &place));
+            let chunk =
+                self.write(move |tx| prune_chunk(tx, &resource, (&candidates, overlap), &place));
             let (entries, next) = chunk.await?;
             dropped += entries;
             after = next;
@@ -85,7 +88,7 @@ type Limits = BTreeMap<i64, BTreeMap<u32, i64>>;
 fn limits(
     tx: &Transaction<'_>,
     feed: i64,
-    candidates: &BTreeMap<Dn, Vec<Vector>>,
+    (candidates, overlap): (&BTreeMap<Dn, Vec<Vector>>, u32),
 ) -> Result<Limits, StoreError> {
     let numbers: BTreeMap<_, u32> = origins(tx)?
         .map(|row| row.map(|(number, origin)| (origin, number)))
@@ -100,7 +103,7 @@ fn limits(
         return Ok(limits);
     };
     for (nc, context) in contexts::load(tx, feed)? {
-        let (Some(others), true) = (candidates.get(&nc), context.is_level_on(reader)) else {
+        let (Some(others), true) = (candidates.get(&nc), context.has_read(reader, overlap)) else {
             continue;
         };
         let Some(nc) = vectors::nc_row(tx, &nc)? else {
@@ -121,7 +124,7 @@ fn limits(
 fn prune_chunk(
     tx: &Transaction<'_>,
     resource: &ResourceName,
-    candidates: &BTreeMap<Dn, Vec<Vector>>,
+    candidates: (&BTreeMap<Dn, Vec<Vector>>, u32),
     place: &[u8],
 ) -> Result<(u64, Option<Vec<u8>>), StoreError> {
     let Some(feed) = id_of(tx, resource)? else {
@@ -143,13 +146,19 @@ fn prune_chunk(
             continue;
         };
         dropped += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
-            // Version 0 is no DC's: the mark of one that was given up or not told, which needs none once S covers K.
             let limit = limits.get(&stamp.origin);
-            stamp.version == 0 || limit.is_some_and(|usn| stamp.usn <= *usn)
+            is_given_up(stamp) || limit.is_some_and(|usn| stamp.usn <= *usn)
         })?;
     }
     change.apply(tx, feed)?;
     Ok((dropped, next))
+}
+
+/// Whether it is the mark of one that was given up, whose object is read again whatever J says. That of one that was not
+/// told stays until it is.
+fn is_given_up(stamp: &Numbered) -> bool {
+    let mark = Stamp::GIVEN_UP;
+    (stamp.version, stamp.usn) == (mark.version, mark.usn.get())
 }
 
 /// Forgets the objects that are not the consumer's and have no journal, in naming contexts that are level, and takes the

@@ -51,7 +51,7 @@ pub use write::{FeedCommit, FeedCommitted, LoadOrder, LoadStarted, PageWritten};
 use super::cursors::{self, from_json};
 use super::requests::is_stopped_in;
 use super::{Store, StoreError};
-use crate::model::{Cursor, Dn, Feed, FeedContext, ResourceName, UtcMs};
+use crate::model::{Cursor, Dn, Feed, FeedContext, FullPassReason, ResourceName, UtcMs};
 
 impl Store {
     /// The feed of a resource as it stands; `None` where none was ever begun.
@@ -75,9 +75,14 @@ impl Store {
         self.write(move |tx| {
             cursors::create_in(tx, &resource, &cursor, at)?;
             let created = tx.execute(
-                "INSERT INTO feed (resource, projection, created_at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (resource) DO NOTHING",
-                params![resource.as_str(), projection, at.as_millis()],
+                "INSERT INTO feed (resource, projection, created_at, needs_full_pass) VALUES (?1, ?2, ?3, \
+                 CASE WHEN EXISTS (SELECT 1 FROM restored_backup) THEN ?4 END) ON CONFLICT (resource) DO NOTHING",
+                params![
+                    resource.as_str(),
+                    projection,
+                    at.as_millis(),
+                    FullPassReason::Restored.code()
+                ],
             )?;
             if created == 1 {
                 contexts::replace(tx, tx.last_insert_rowid(), &contexts)?;

@@ -96,8 +96,8 @@ impl Store {
         .await
     }
 
-    /// The objects of `nc` that stand `In` and that the newest pass, which is `pass`, did not come across, at most
-    /// `limit`, in an order of their own: the next ones are those `after` the last one given.
+    /// The objects of `nc` that stand `In`, or `Deleted`, and that the newest pass, which is `pass`, did not come across, at
+    /// most `limit`, in an order of their own: the next ones are those `after` the last one given.
     pub async fn told_not_of_pass(
         &self,
         resource: &ResourceName,
@@ -112,7 +112,7 @@ impl Store {
                 return Ok(Vec::new());
             };
             let mut query = tx.prepare_cached(
-                "SELECT guid FROM feed_object WHERE feed_id = ?1 AND guid > ?2 AND nc_id = ?3 AND standing = 0 \
+                "SELECT guid FROM feed_object WHERE feed_id = ?1 AND guid > ?2 AND nc_id = ?3 AND standing <> 1 \
                  AND pass <> ?4 ORDER BY guid LIMIT ?5",
             )?;
             let after = octets(after);

@@ -82,7 +82,7 @@ async fn prune(
     counters_are_right(&store).await;
     assert_eq!(
         store
-            .prune_journal(&hr(), candidates.clone())
+            .prune_journal(&hr(), candidates.clone(), 0)
             .await
             .unwrap(),
         dropped
@@ -92,7 +92,7 @@ async fn prune(
     counters_are_right(&store).await;
     let found = store.journal_size(&hr()).await.unwrap();
     assert_eq!((found.objects, found.entries), (size.objects, size.entries));
-    assert_eq!(store.prune_journal(&hr(), candidates).await.unwrap(), 0);
+    assert_eq!(store.prune_journal(&hr(), candidates, 0).await.unwrap(), 0);
 }
 
 proptest! {
@@ -130,7 +130,7 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
     let candidates = BTreeMap::from([(nc(1), vec![vector(&[(1, 150), (2, 99)])])]);
     // K knows 1 up to 100: half of the first entries, and all of the second.
     let dropped = store
-        .prune_journal(&hr(), candidates.clone())
+        .prune_journal(&hr(), candidates.clone(), 0)
         .await
         .unwrap();
     assert_eq!(dropped, 2_500 + 1_300);
@@ -144,7 +144,7 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
         .map(|n| (n, told(&format!("CN=o{n},OU=here,DC=b"), Standing::In)))
         .collect();
     write(&store, &tag, page_of(&moved)).await;
-    store.prune_journal(&hr(), candidates).await.unwrap();
+    store.prune_journal(&hr(), candidates, 0).await.unwrap();
     assert_eq!(
         number(&store, "SELECT count(*) FROM feed_container").await,
         101

@@ -3,7 +3,7 @@ use rusqlite::Connection;
 use super::feed_harness::*;
 use super::harness::*;
 use crate::clock::Stopwatch;
-use crate::model::{FeedPage, Outgoing, Standing};
+use crate::model::{FeedPage, FullPassReason, Outgoing, Standing};
 use crate::store::Store;
 use crate::store::open::known_schema;
 
@@ -53,6 +53,42 @@ async fn a_store_of_the_first_version_is_brought_up_with_all_it_holds() {
     drop(store);
     let again = Store::open(&path).await.unwrap();
     assert_eq!(feed_of(&again).await, feed);
+}
+
+/// A feed of the rules before, that was moved, and one that never was.
+#[tokio::test]
+async fn a_feed_that_was_moved_by_the_rules_of_before_asks_for_a_full_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    first_version(&path);
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../../schema/0002_feed.sql"))
+        .unwrap();
+    old.execute_batch(include_str!("../../../schema/0003_on_error.sql"))
+        .unwrap();
+    old.pragma_update(None, "user_version", 3).unwrap();
+    old.execute_batch(
+        "INSERT INTO cursor VALUES ('it', 1, 'dc1', NULL, zeroblob(16), 7, 7, 9); \
+         INSERT INTO feed (id, resource, projection, last_seq, created_at, objects_in, journal_objects, journal_entries, \
+         journal_octets) VALUES (1, 'hr', 'p', 2, 9, 1, 1, 1, 5), (2, 'it', 'p', 0, 9, 0, 0, 0, 0); \
+         INSERT INTO feed_switch VALUES (1, 4, x'', 5, 9); \
+         INSERT INTO feed_attribute VALUES (1, '1.2.3'); INSERT INTO feed_origin VALUES (1, zeroblob(16)); \
+         INSERT INTO feed_object (feed_id, guid, nc_id, rdn, standing, pass, entries, journal, earlier, is_partial, life, \
+         links) VALUES (1, zeroblob(16), 4, 'CN=a', 0, 0, 1, x'0103020108', x'0501030201', 0, 0, x''); \
+         INSERT INTO feed_outbox VALUES (1, 1, 'e', NULL, 9, 'abc'), (1, 2, 'f', NULL, 9, 'de');",
+    )
+    .unwrap();
+    drop(old);
+    let store = Store::open(&path).await.unwrap();
+    let moved = feed_of(&store).await;
+    assert_eq!(moved.needs_full_pass, Some(FullPassReason::OldRules));
+    let other = store.feed(&"it".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(other.needs_full_pass, None);
+    let guid = crate::model::ObjectGuid::from_octets([0; 16]);
+    let told = store.told(&hr(), &[guid]).await.unwrap();
+    assert_eq!(told[&guid].journal.len(), 1);
+    assert_eq!(store.feed_backlog_octets(&hr()).await.unwrap(), 5);
+    counters_are_right(&store).await;
 }
 
 /// A directory's worth of objects: 20 to a unit, names of usual length, no journal.

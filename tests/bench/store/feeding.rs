@@ -46,7 +46,7 @@ fn event(number: i64) -> Outgoing {
 async fn write(store: &Store, hr: &ResourceName, page: FeedPage) -> i64 {
     let tag = store.feed(hr).await.unwrap().unwrap().cursor.tag;
     let written = store.write_feed_page(hr, &tag, page, at(1)).await.unwrap();
-    let PageWritten::Written { last_seq } = written else {
+    let PageWritten::Written { last_seq, .. } = written else {
         std::process::exit(1);
     };
     let sinks = ["file".to_owned()];

@@ -22,6 +22,8 @@ struct Entry {
     place: Range<usize>,
     /// The whole of it with its line end.
     line: Range<usize>,
+    /// Whether nothing stands behind the key: its value is empty, and no separator is there.
+    is_bare: bool,
     /// Whether its last line goes on, though there is none behind it.
     is_open: bool,
 }
@@ -65,12 +67,8 @@ fn with<'a>(
         let entries = entries(&edited);
         match (find(&entries, name, key)?, value) {
             (Some(entry), Some(value)) => {
-                let place = entry.place.clone();
-                // Right behind the key there may be no separator: `key` alone has an empty value.
-                let before = edited.get(..place.start).unwrap_or_default();
-                let is_bare = place.is_empty() && !before.ends_with(['=', ':', ' ', '\t', '\u{c}']);
-                let lead = if is_bare { "=" } else { "" };
-                edited.replace_range(place, &format!("{lead}{}", escaped(value)));
+                let lead = if entry.is_bare { "=" } else { "" };
+                edited.replace_range(entry.place.clone(), &format!("{lead}{}", escaped(value)));
             }
             (Some(entry), None) => {
                 edited.replace_range(entry.line.clone(), "");
@@ -166,6 +164,7 @@ fn entry(text: &str, inner: Range<usize>, line: Range<usize>) -> Entry {
     Entry {
         key: unescaped(key),
         value: unescaped(value),
+        is_bare: rest.is_empty(),
         is_open: continues(raw),
         place: inner.end - value.len()..inner.end,
         line,

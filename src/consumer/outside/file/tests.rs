@@ -312,6 +312,20 @@ fn any_json() -> impl Strategy<Value = (String, String)> {
         })
 }
 
+#[test]
+fn a_key_that_ends_in_an_escaped_blank_gets_a_separator() {
+    for (text, key) in [("\\ ", " "), ("a\\:", "a:"), ("a\\=\n", "a=")] {
+        let keys = keys(&[(Field::Host, key)]);
+        let edited = properties::edit(text, &keys, &change(&[(Field::Host, Some("x"))])).unwrap();
+        let read = properties::read(&edited, &keys).unwrap();
+        assert_eq!(
+            read.get(&Field::Host).map(String::as_str),
+            Some("x"),
+            "{edited:?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn a_json_edit_changes_its_member_alone((text, pointer) in any_json(), value in proptest::option::of("[0-9a-z\"\\\\]{0,6}")) {
