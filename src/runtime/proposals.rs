@@ -23,8 +23,9 @@ use crate::model::{Ask, DcName, How, Plan, Proposal, ProposalState, UtcMs};
 use crate::on_error::{Desk, Lookout};
 use crate::store::{ProposalChange, StoreError};
 
-/// How often the store is looked at: a move waits for it twice.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often the store is looked at. Slower than the failure process looks while a move is on its way: the plan is mailed
+/// before the move is under way.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The channels that attempts record.
 const APPROVAL: &str = "approval";
