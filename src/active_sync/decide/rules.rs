@@ -28,8 +28,6 @@ pub enum Rule {
     UnseenHeld,
     /// R5: an object told to have left is held while a DC shows it as it was before.
     LeftHeld,
-    /// R6: J keeps what a candidate's vector does not cover.
-    JournalKept,
     /// R8: the digest of links is compared.
     Links,
     /// R8: links to what was told deleted are left out.
