@@ -9,6 +9,10 @@ ALTER TABLE feed_object ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE feed ADD COLUMN needs_full_pass TEXT;
 -- A feed that was ever moved by the rules of before may have left a value out.
 UPDATE feed SET needs_full_pass = 'old_rules' WHERE id IN (SELECT feed_id FROM feed_switch);
+-- Whether a pass on the DC in use has been completed since the feed was moved there: before that the journal is not pruned.
+ALTER TABLE feed ADD COLUMN has_completed_pass INTEGER NOT NULL DEFAULT 0;
+-- What the journal was pruned of: a DC that lacks some of it is not read. An empty vector.
+ALTER TABLE feed_context ADD COLUMN settled BLOB NOT NULL DEFAULT x'00';
 -- How many octets of events wait for a sink, kept right by every transaction that queues or removes some.
 ALTER TABLE feed ADD COLUMN outbox_octets INTEGER NOT NULL DEFAULT 0;
 UPDATE feed SET outbox_octets =

@@ -144,6 +144,7 @@ pub async fn rehearse(
         let context = FeedContext {
             told: told.unwrap_or_default(),
             held: held.get(&nc).cloned(),
+            ..FeedContext::default()
         };
         let (source, parts) = look.reader.parts();
         let pages = Pages::new(

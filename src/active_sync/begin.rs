@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decide::load_started;
+use super::decide::position::cursor_after;
 use super::error::FeedError;
 use super::pass::Work;
 use super::prune::candidates;
@@ -133,18 +134,17 @@ pub(super) async fn start_load<D: Directory>(
         max_deletes: ordered.as_ref().and_then(|order| order.max_deletes),
     };
     // What is told anew under another projection was never told under it: K says nothing then (R9).
-    let contexts = reader.contexts.iter().map(|nc| {
-        let told = feed
-            .contexts
-            .get(nc)
-            .filter(|_| same && !is_restored)
-            .map(|context| context.told.clone());
+    let to = cursor_after(Usn::ZERO, load.committed, work.settings.overlap);
+    let context = |nc: &Dn| {
+        let before = feed.contexts.get(nc).filter(|_| same && !is_restored);
         let context = FeedContext {
-            told: told.unwrap_or_default(),
+            told: before.map_or_else(Vector::new, |before| before.told.clone()),
             held: None,
+            settled: super::load::settled(nc, &load, to, &feed.released),
         };
         (nc.clone(), context)
-    });
+    };
+    let contexts: BTreeMap<Dn, FeedContext> = reader.contexts.iter().map(context).collect();
     let started = load_started(
         &reader.origin(work.resource, feed.given_up),
         &load,
@@ -153,7 +153,7 @@ pub(super) async fn start_load<D: Directory>(
     let order = LoadOrder {
         load,
         events: vec![started],
-        contexts: contexts.collect(),
+        contexts,
         projection: fingerprint.to_owned(),
     };
     match work

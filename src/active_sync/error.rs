@@ -107,6 +107,24 @@ pub enum FeedError {
         /// What is known of it.
         known: Usn,
     },
+    /// The DC lacks changes that every DC had, and that nothing is remembered of any more (R6).
+    #[error(
+        "{dc} lacks changes that were delivered to {resource} and that every DC has had: of {origin} up to USN {needed}, it \
+         has them up to {has}; it was restored from a backup, or is new among `backup_dcs`: it is read once replication \
+         has brought them; see `repadmin /showrepl {dc}`, or move the feed with `highwater failover {resource}`"
+    )]
+    LacksSettled {
+        /// Whose feed.
+        resource: ResourceName,
+        /// The DC.
+        dc: DcName,
+        /// The incarnation that made the changes.
+        origin: InvocationId,
+        /// Up to which USN it must have them.
+        needed: Usn,
+        /// Up to which USN it has.
+        has: Usn,
+    },
     /// What was missed can no longer be found out (R: deletes).
     #[error(
         "the feed of {resource} last read {dc} {days} days ago and tombstones live {lifetime} days: deletes may be lost; \
@@ -195,6 +213,7 @@ impl FeedError {
                 | Self::UnknownHost { .. }
                 | Self::OtherIncarnation { .. }
                 | Self::RolledBack { .. }
+                | Self::LacksSettled { .. }
                 | Self::TombstonesExpired { .. }
                 | Self::NoContext { .. }
         )

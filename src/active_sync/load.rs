@@ -20,7 +20,8 @@ use super::reader::Reader;
 use crate::clock;
 use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
 use crate::model::{
-    CursorTag, Dn, Feed, FeedContext, FeedPage, Load, ObjectGuid, Standing, Told, Usn, Vector,
+    CursorTag, Dn, Feed, FeedContext, FeedPage, InvocationId, Load, ObjectGuid, Standing, Told,
+    Usn, Vector,
 };
 
 /// How wide the first chunk is.
@@ -39,11 +40,12 @@ impl Work<'_> {
         progress: &mut (dyn FnMut(&Load) + Send),
     ) -> Result<CursorTag, FeedError> {
         let cursor = &feed.cursor.cursor;
-        reader.position(self.resource, cursor).await?;
+        let position = reader.position(self.resource, cursor).await?;
+        self.has_settled(reader, feed, &position)?;
         let to = cursor_after(Usn::ZERO, load.committed, self.settings.overlap);
         let mut load = load.clone();
         for nc in reader.contexts.clone() {
-            let settled = settled(&nc, &load, to, feed);
+            let settled = settled(&nc, &load, to, &feed.released);
             let context = feed.contexts.get(&nc).cloned().unwrap_or_default();
             self.chunks(
                 reader,
@@ -145,7 +147,7 @@ impl Work<'_> {
             self.brake(reader, load, outbox).await?;
         }
         for nc in reader.contexts.clone() {
-            let settled = settled(&nc, load, to, feed);
+            let settled = settled(&nc, load, to, &feed.released);
             let has = load.vectors.get(&nc).cloned().unwrap_or_default();
             let purpose = Purpose::Load {
                 pass: load.pass,
@@ -244,10 +246,10 @@ impl Work<'_> {
 
 /// The stamps of a naming context that J need not hold once a load up to `to` is complete: K will have them, and every DC
 /// that may take over has (R6). None of a DC that was released, see [`Feed::released`].
-fn settled(nc: &Dn, load: &Load, to: Usn, feed: &Feed) -> Vector {
+pub(super) fn settled(nc: &Dn, load: &Load, to: Usn, released: &[InvocationId]) -> Vector {
     let everywhere = load.settled.get(nc).cloned().unwrap_or_default();
     let covered = load.vectors.get(nc).cloned().unwrap_or_default();
     everywhere
         .meet(&covered.with(load.invocation_id, to))
-        .without(&feed.released)
+        .without(released)
 }

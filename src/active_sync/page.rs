@@ -199,10 +199,15 @@ impl<'a> Pages<'a> {
                 if forget && holds(Rule::LostSubtree) {
                     judgement.rereads.push(RereadWhy::Subtree);
                 }
-                // J still says what counts no more: with J it would be held for ever.
-                for why in judgement.rereads.iter_mut().filter(|_| forget) {
+                // Held, it is read again for what it was read for now. With what J says of the lost it would be held for ever.
+                let again = if forget {
+                    RereadWhy::Lost
+                } else {
+                    RereadWhy::Whole
+                };
+                for why in &mut judgement.rereads {
                     if *why == RereadWhy::Held {
-                        *why = RereadWhy::Lost;
+                        *why = again;
                     }
                 }
                 judgement

@@ -51,6 +51,7 @@ impl Work<'_> {
         self.not_too_old(reader).await?;
         let position = reader.position(self.resource, cursor).await?;
         self.not_rolled_back(reader, feed, &position)?;
+        self.has_settled(reader, feed, &position)?;
         if self.rests(reader, feed, &position).await? {
             return Ok(feed.cursor.tag.clone());
         }
@@ -213,6 +214,28 @@ impl Work<'_> {
                 dc: reader.dc.clone(),
                 committed: position.committed,
                 known,
+            }),
+        }
+    }
+
+    /// R6: the DC has everything that J was pruned of.
+    pub(super) fn has_settled(
+        &self,
+        reader: &Reader<impl ChangeSource>,
+        feed: &Feed,
+        position: &Position,
+    ) -> Result<(), FeedError> {
+        let id = position.identity.invocation_id;
+        let mut known = position.vectors.iter();
+        let lacks = known.find_map(|(nc, vector)| feed.contexts.get(nc)?.lacks_settled(id, vector));
+        match lacks.filter(|_| holds(Rule::HasSettled)) {
+            None => Ok(()),
+            Some((origin, needed, has)) => Err(FeedError::LacksSettled {
+                resource: self.resource.name.clone(),
+                dc: reader.dc.clone(),
+                origin,
+                needed,
+                has,
             }),
         }
     }

@@ -74,9 +74,7 @@ async fn round(store: &Store, settings: &Settings) -> Result<(), StoreError> {
         }
         match candidates(&directory, settings, resource).await {
             Ok(candidates) => {
-                let overlap = resource.feed.as_ref().map_or(0, |feed| feed.overlap);
-                let dropped = store.prune_journal(&resource.name, candidates, overlap);
-                let dropped = dropped.await?;
+                let dropped = store.prune_journal(&resource.name, candidates).await?;
                 tracing::info!(resource = %resource.name, dropped, kept = size.entries.saturating_sub(dropped), "journal pruned");
             }
             Err(error) => {

@@ -207,9 +207,12 @@ impl Again<'_> {
             }
             Some((told, Standing::In)) => {
                 let at = clock::now().as_millis();
-                let page = self
-                    .pages
-                    .absent(guid, told, Purpose::Requested { at }, true);
+                let purpose = Purpose::Requested { at };
+                let mut page = self.pages.absent(guid, told, purpose, true);
+                if !page.rereads.is_empty() {
+                    // It is held, and what it is read again for stays the same.
+                    page.rereads = done.clone().into();
+                }
                 self.pages.write(outbox, page, &done).await
             }
             _ => self.settle(outbox).await,

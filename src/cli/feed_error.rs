@@ -12,6 +12,7 @@ pub(super) fn of(error: FeedError) -> CliError {
         FeedError::Driven(_)
         | FeedError::OtherIncarnation { .. }
         | FeedError::RolledBack { .. }
+        | FeedError::LacksSettled { .. }
         | FeedError::OtherProjection(_)
         | FeedError::TooManyDeletes { .. }
         | FeedError::TombstonesExpired { .. } => CliError::Refused {

@@ -114,6 +114,7 @@ impl Scene {
         let context = FeedContext {
             told: vector(told),
             held: held.map(vector),
+            ..FeedContext::default()
         };
         let contexts = BTreeMap::from([(nc(), context)]);
         store

@@ -18,6 +18,10 @@ pub struct FeedContext {
     /// S: everything these DCs held at these USNs is held or superseded. `None` where it is unknown, after a start that
     /// was not proven (R7) or before the first load is complete.
     pub held: Option<Vector>,
+    /// What J was pruned of: every DC that may take over had it. One that lacks some of it was restored or has come
+    /// later, and must not be read (R6).
+    #[serde(default)]
+    pub settled: Vector,
 }
 
 impl FeedContext {
@@ -28,14 +32,19 @@ impl FeedContext {
             .as_ref()
             .is_some_and(|held| held.covers_but(&self.told, reader))
     }
-}
 
-impl FeedContext {
-    /// Whether besides that it was read up to K, less the overlap.
-    pub fn has_read(&self, reader: InvocationId, overlap: u32) -> bool {
-        let own = |vector: &Vector| vector.get(reader).unwrap_or(Usn::ZERO);
-        let read = self.held.as_ref().map(own).unwrap_or_default();
-        self.is_level_on(reader) && own(&self.told).above(read) <= u64::from(overlap)
+    /// What of the changes that J was pruned of a DC lacks that has `vector`: by whom, up to which USN, up to which it has
+    /// them.
+    pub fn lacks_settled(
+        &self,
+        reader: InvocationId,
+        vector: &Vector,
+    ) -> Option<(InvocationId, Usn, Usn)> {
+        let has = |origin| vector.get(origin).unwrap_or(Usn::ZERO);
+        let mut settled = self.settled.iter().filter(|(origin, _)| *origin != reader);
+        settled
+            .find(|(origin, needed)| has(*origin) < *needed)
+            .map(|(origin, needed)| (origin, needed, has(origin)))
     }
 }
 

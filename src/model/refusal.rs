@@ -60,6 +60,20 @@ pub enum WhyNot {
         /// Its highestCommittedUSN.
         committed: Usn,
     },
+    /// It lacks changes that every DC had, and that the feed remembers no more (R6).
+    #[error(
+        "it lacks changes that every DC that may take over has had: of {origin} up to USN {needed}, it has them up to \
+         {has}; it was restored from a backup, or is new among `backup_dcs`, and may take over once replication has \
+         brought them (`repadmin /showrepl`)"
+    )]
+    LacksSettled {
+        /// The incarnation that made the changes.
+        origin: InvocationId,
+        /// Up to which USN it must have them.
+        needed: Usn,
+        /// Up to which USN it has.
+        has: Usn,
+    },
     /// Not synchronized yet.
     #[error("it has not finished its first synchronization (isSynchronized is FALSE)")]
     NotSynchronized,

@@ -16,6 +16,7 @@ fn standing(told: i64, held: Option<i64>) -> Standing {
     let context = FeedContext {
         told: vector(told),
         held: held.map(vector),
+        ..FeedContext::default()
     };
     Standing::of(&context, Some(InvocationId::from_uuid(Uuid::from_u128(2))))
 }
@@ -34,6 +35,7 @@ fn the_overlap_does_not_count_against_what_the_dc_wrote_itself() {
     let context = FeedContext {
         told: vector(500),
         held: Some(vector(400)),
+        ..FeedContext::default()
     };
     assert_eq!(Standing::of(&context, Some(own)), Standing::Level);
 }

@@ -124,6 +124,7 @@ async fn prepare(folder: &Path, held: Option<Vector>) {
     let context = FeedContext {
         told: vector(&[(1, 100), (2, 90)]),
         held,
+        ..FeedContext::default()
     };
     let contexts = BTreeMap::from([(nc(), context)]);
     let feed = store

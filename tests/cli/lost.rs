@@ -91,6 +91,7 @@ async fn told(store: &Store, base: &Dn, one: &DcFacts, two: &DcFacts) {
     let context = FeedContext {
         held: Some(told.clone()),
         told,
+        ..FeedContext::default()
     };
     let feed = store
         .create_feed(

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use highwater::active_sync::decide::rules::{Broken, Rule};
-use highwater::lab::forest::{Attribute, Changes, DOMAIN, Kind, text};
+use highwater::lab::forest::{Attribute, Changes, Class, DOMAIN, Kind, Place, text};
 use uuid::Uuid;
 
 use crate::run::{Make, Run, Stepped};
@@ -162,8 +162,8 @@ fn a_member_told_alive_would_be_lost() {
     );
 }
 
-/// What left, and what J says of that once it was pruned as if every candidate knew.
-async fn left_and_pruned(run: &mut Run, as_if: bool) -> bool {
+/// What left, and whether it comes back once J was pruned.
+async fn left_and_pruned(run: &mut Run, prune: impl AsyncFn(&mut Run)) -> bool {
     run.read_on().await;
     let (used, other_dc) = run.two().await;
     let user = run.live(Kind::User, 1)[0];
@@ -172,12 +172,10 @@ async fn left_and_pruned(run: &mut Run, as_if: bool) -> bool {
     run.set(used, user, [(Attribute::Mail, Vec::new())].into());
     run.read_on().await;
     assert!(!run.holds(user));
-    if as_if {
-        run.prune_by(Vec::new()).await;
-    } else {
-        run.prune().await;
+    prune(run).await;
+    if !run.move_to(other_dc).await {
+        return false;
     }
-    run.move_proven(other_dc).await;
     run.set(other_dc, user, [(Attribute::Sn, text("another"))].into());
     run.read_on().await;
     let came_back = run.holds(user);
@@ -189,23 +187,86 @@ async fn left_and_pruned(run: &mut Run, as_if: bool) -> bool {
 fn what_left_would_come_back() {
     needs(
         Rule::LeftHeld,
-        &async |run| left_and_pruned(run, false).await,
+        &async |run| left_and_pruned(run, async |run| run.prune().await).await,
         Filter::WithMail,
     );
 }
 
-/// The store's pruning goes by the vectors it is given: by none of them it forgets what it should not.
+/// The store's pruning goes by the vectors it is given: by none of them it forgets what it should not. A DC that lacks what
+/// it forgot must not be read.
 #[test]
 fn what_left_would_come_back_once_its_journal_is_gone() {
+    needs(
+        Rule::HasSettled,
+        &async |run| left_and_pruned(run, async |run| run.prune_by(Vec::new()).await).await,
+        Filter::WithMail,
+    );
+}
+
+/// A DC that is put back from a backup lacks what all had, and writes something older than was delivered.
+#[test]
+fn a_dc_put_back_from_a_backup_would_have_a_value_go_back() {
+    needs(
+        Rule::HasSettled,
+        &async |run| {
+            run.read_on().await;
+            let (used, other_dc) = run.two().await;
+            let user = run.live(Kind::User, 1)[0];
+            let saved = run.sim.sky().forest.save(other_dc).unwrap();
+            for number in ["1", "2"] {
+                run.set(used, user, [(Attribute::TestTag, text(number))].into());
+            }
+            run.read_on().await;
+            run.prune().await;
+            run.cut_all(true);
+            run.put_dc_back(other_dc, &saved);
+            if run.move_to(other_dc).await {
+                run.set(other_dc, user, [(Attribute::TestTag, text("0"))].into());
+                run.read_on().await;
+            }
+            run.settle().await;
+            false
+        },
+        Filter::Everything,
+    );
+}
+
+/// The DC that is read does not have the object at all when another one is declared lost that had written of it.
+#[test]
+fn what_a_lost_dc_wrote_of_an_object_that_comes_later_is_taken_back() {
     let _all = with_all_rules();
     for seed in 1..=6 {
-        for as_if in [false, true] {
-            let came_back = block_on(async {
-                let mut run = still(seed, Filter::WithMail).await;
-                left_and_pruned(&mut run, as_if).await
-            });
-            assert_eq!(came_back, as_if, "seed {seed}");
-        }
+        block_on(async {
+            let mut run = still(seed, Filter::Everything).await;
+            run.read_on().await;
+            let (used, other_dc) = run.two().await;
+            let third = (other_dc + 1) % run.remaining().len();
+            run.cut_all(true);
+            let user = {
+                let mut sky = run.sim.sky();
+                let now = sky.now;
+                let parent = Some(sky.forest.live_units(third).unwrap()[0]);
+                let place = Place {
+                    rdn: "later".to_owned(),
+                    parent,
+                };
+                let made = sky
+                    .forest
+                    .create(third, now, Class::User, place, Changes::new());
+                made.unwrap()
+            };
+            run.pull(used, third);
+            run.set(used, user, [(Attribute::TestTag, text("lost"))].into());
+            run.read_on().await;
+            assert!(run.holds(user));
+            run.lose_dc(used);
+            run.move_proven(other_dc).await;
+            run.declare_lost().await;
+            run.read_on().await;
+            run.settle().await;
+            let wrong = run.wrong().await;
+            assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+        });
     }
 }
 

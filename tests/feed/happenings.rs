@@ -112,10 +112,7 @@ impl Run {
 
     pub(crate) async fn prune_by(&self, vectors: Vec<Vector>) {
         let candidates = [(nc(), vectors)].into();
-        let feed = self.settings.resources[&hr()].feed.as_ref();
-        let (hr, overlap) = (hr(), feed.unwrap().overlap);
-        let dropped = self.store.prune_journal(&hr, candidates, overlap);
-        let dropped = dropped.await.unwrap();
+        let dropped = self.store.prune_journal(&hr(), candidates).await.unwrap();
         self.say(|| format!("pruned: {dropped}"));
     }
 
@@ -174,6 +171,13 @@ impl Run {
     /// A DC dies for ever.
     async fn lose(&mut self) {
         let Some(dc) = self.victim() else { return };
+        self.lose_dc(dc);
+        if self.in_use().await.is_some_and(|(used, _)| used == dc) {
+            self.fail_over().await;
+        }
+    }
+
+    pub(crate) fn lose_dc(&mut self, dc: usize) {
         self.say(|| format!("{} is lost", name(dc)));
         self.kill(dc);
         self.give_up(dc);
@@ -181,9 +185,6 @@ impl Run {
         let id = self.sim.sky().forest.dcs[dc].invocation_id;
         self.to_declare.push(id);
         self.count.lost += 1;
-        if self.in_use().await.is_some_and(|(used, _)| used == dc) {
-            self.fail_over().await;
-        }
     }
 
     /// The state that a DC may be put back to now; where there is none yet, one is saved.
@@ -204,12 +205,15 @@ impl Run {
             return;
         };
         // A connection may outlive it.
-        let breaks = u64::from(self.rng.percent(70));
+        self.sim.sky().breaks[dc] += u64::from(self.rng.percent(70));
+        self.put_dc_back(dc, &saved);
+    }
+
+    pub(crate) fn put_dc_back(&mut self, dc: usize, saved: &Saved) {
         let mut sky = self.sim.sky();
         let now = sky.now;
         let old = sky.forest.dcs[dc].invocation_id;
-        sky.forest.restore(dc, &saved, now).unwrap();
-        sky.breaks[dc] += breaks;
+        sky.forest.restore(dc, saved, now).unwrap();
         let new = sky.forest.dcs[dc].invocation_id;
         drop(sky);
         self.say(|| format!("{} is restored: {old} becomes {new}", name(dc)));

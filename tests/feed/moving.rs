@@ -1,5 +1,6 @@
 //! Moves of the feed to another DC: the shipped decision, made of what the forest's DCs answer, and carried out as shipped.
 
+use highwater::active_sync::decide::rules::{Rule, holds};
 use highwater::clock;
 use highwater::config::ResourceSettings;
 use highwater::consumer::Consumer;
@@ -7,6 +8,7 @@ use highwater::failover::decide::{FeedState, decide};
 use highwater::failover::{Probe, Standing, apply, gather, order};
 use highwater::model::{
     Accepted, Ask, FailureKind, Hours, How, Plan, PollFailure, Preference, Sample, StartMethod,
+    Vector,
 };
 
 use crate::run::{Run, hr, name};
@@ -92,11 +94,18 @@ impl Run {
         };
         let probes = self.probes();
         let feed = self.feed().await.unwrap();
+        let mut contexts = feed.contexts;
+        if !holds(Rule::HasSettled) {
+            // The rule stands in the decision as well.
+            for context in contexts.values_mut() {
+                context.settled = Vector::new();
+            }
+        }
         let written_at = self.store.cursor_written_at(&hr()).await.unwrap();
         let standing = Standing {
             cursor: feed.cursor,
             feed: Some(FeedState {
-                contexts: feed.contexts,
+                contexts,
                 loading_since: feed.load.map(|load| load.since),
                 written_at: written_at.unwrap(),
                 start_margin: resource.feed.as_ref().unwrap().start_margin,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use highwater::active_sync::{FeedError, Task};
 use highwater::clock::{self, Pulse};
 use highwater::config::{self, MaxDeletes, Settings};
-use highwater::lab::forest::{DOMAIN, Forest, Pace, Rng, Saved, Shape, Traffic};
+use highwater::lab::forest::{Attribute, DOMAIN, Forest, Pace, Rng, Saved, Shape, Traffic};
 use highwater::model::{DcName, Dn, Feed, InvocationId, ResourceName, UtcMs};
 use highwater::store::Store;
 use tempfile::TempDir;
@@ -338,11 +338,50 @@ impl Run {
             return;
         };
         let told = self.store.told(&hr(), &[guid.parse().unwrap()]).await;
-        let seen = format!("{:?}", told.unwrap().into_values().next());
+        let seen = format!(
+            "{:?}; of the DC in use: {}",
+            told.unwrap().into_values().next(),
+            self.lineage(guid.parse().unwrap()).await
+        );
         if self.seen != seen {
             self.say(|| format!("remembered: {seen}"));
             self.seen = seen;
         }
+    }
+
+    /// The names of an object and of all above it on the DC in use, each with its stamp and the local USN, and S and K.
+    async fn lineage(&self, guid: Uuid) -> String {
+        let (Some((used, _)), Some(feed)) = (self.in_use().await, self.feed().await) else {
+            return "none".to_owned();
+        };
+        let rereads = self.store.feed_rereads(&hr(), None, 10_000).await.unwrap();
+        let rereads = rereads
+            .iter()
+            .filter(|reread| reread.guid.to_string() == guid.to_string());
+        let rereads: Vec<_> = rereads.map(|reread| reread.why).collect();
+        let sky = self.sim.sky();
+        let dc = &sky.forest.dcs[used];
+        let mut parts = vec![format!("{} (rereads {rereads:?})", dc.name)];
+        let mut next = dc.objects.get(&guid);
+        while let Some(object) = next.filter(|_| parts.len() < 9) {
+            let name = object.attrs.get(&Attribute::Name);
+            let stamp = name.map(|name| {
+                let by = name.stamp.by.to_string();
+                let (usn, local) = (sky.scale.usn(name.stamp.usn), sky.scale.usn(name.local));
+                format!("v{} {}:{usn} here {local}", name.stamp.version, &by[..4])
+            });
+            let id = object.guid.to_string();
+            parts.push(format!("{id} {} ({stamp:?})", object.place.rdn));
+            next = object
+                .place
+                .parent
+                .and_then(|parent| dc.objects.get(&parent));
+        }
+        parts.push(format!(
+            "{:?} {:?}",
+            feed.cursor.cursor.last_updated, feed.contexts
+        ));
+        parts.join(" < ")
     }
 
     /// A moment of the forest's own.

@@ -37,7 +37,7 @@ impl Run {
         }
         self.cut_all(false);
         // Before the others have all there is of the lost, or after.
-        if self.rng.percent(50) {
+        if self.rng.percent(50) && self.reads_from_what_is_there().await {
             self.all_declared().await;
         }
         {
@@ -45,6 +45,7 @@ impl Run {
             let now = sky.now;
             sky.forest.settle(now).unwrap();
         }
+        assert!(self.reads_from_what_is_there().await, "{}", self.words());
         self.all_declared().await;
         self.until_quiet().await;
         self.declare_again().await;
@@ -68,9 +69,8 @@ impl Run {
         self.until_quiet().await;
     }
 
-    /// Declares lost what never comes back; for that the feed must read what is there.
+    /// Declares lost what never comes back.
     async fn all_declared(&mut self) {
-        self.read_from_what_is_there().await;
         while !self.to_declare.is_empty() {
             let before = self.to_declare.len();
             self.declare_lost().await;
@@ -78,21 +78,26 @@ impl Run {
         }
     }
 
-    async fn read_from_what_is_there(&mut self) {
+    /// Whether the feed reads a DC that is there, if need be now: one that was restored may have to catch up first.
+    async fn reads_from_what_is_there(&mut self) -> bool {
         let Some((used, counts_on)) = self.in_use().await else {
-            return;
+            return true;
         };
         let is_there = {
             let sky = self.sim.sky();
             let dc = &sky.forest.dcs[used];
             dc.is_alive && counts_on.is_none_or(|id| id == dc.invocation_id)
         };
-        if !is_there {
-            let mut others = self.remaining();
-            others.retain(|dc| *dc != used);
-            let next = self.rng.pick(&others).unwrap();
-            assert!(self.move_to(next).await, "{}", self.words());
+        let mut others = self.remaining();
+        others.retain(|dc| *dc != used);
+        let first = self.rng.below(others.len().max(1));
+        others.rotate_left(first);
+        for next in others {
+            if is_there || self.move_to(next).await {
+                return true;
+            }
         }
+        is_there
     }
 
     pub(crate) async fn until_quiet(&mut self) {

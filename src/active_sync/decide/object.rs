@@ -380,7 +380,7 @@ impl<'a> Seen<'a> {
 
     /// Held, with what is to be read again besides.
     fn held(&self) -> Judgement {
-        self.with_memberships(Judgement::held())
+        self.with_subtree(Judgement::held())
     }
 
     /// Whether it was found below a renamed container, and its own name is not older than it was told: what a DC that is

@@ -36,6 +36,7 @@ pub fn after_load(
     FeedContext {
         told: told.with(reader, own),
         held: Some(vector.clone().with(reader, cursor)),
+        settled: context.settled.clone(),
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Rule {
     Generations,
     /// The names of all below a renamed container are read again.
     Subtree,
+    /// R6: a DC that lacks what J was pruned of is not read.
+    HasSettled,
 }
 
 /// Whether the rule holds.

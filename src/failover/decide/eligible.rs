@@ -53,6 +53,7 @@ pub(super) fn why_not(input: &Input, candidate: &Candidate, held: Option<&Held>)
                 Some(feed) => {
                     reasons.extend(rolled_back(candidate, facts, None));
                     reasons.extend(super::feed::rolled_back(feed, candidate, facts));
+                    reasons.extend(super::feed::lacks_settled(feed, facts));
                 }
                 None => reasons.extend(rolled_back(candidate, facts, held)),
             }

@@ -200,6 +200,20 @@ pub(super) fn rolled_back(
     })
 }
 
+/// R6: the DC lacks something that J was pruned of, since every DC had it.
+pub(super) fn lacks_settled(feed: &FeedState, facts: &DcFacts) -> Option<WhyNot> {
+    let id = facts.identity.invocation_id;
+    let lacks = |(nc, vector)| -> Option<WhyNot> {
+        let (origin, needed, has) = feed.contexts.get(nc)?.lacks_settled(id, vector)?;
+        Some(WhyNot::LacksSettled {
+            origin,
+            needed,
+            has,
+        })
+    };
+    facts.vectors.iter().find_map(lacks)
+}
+
 /// Whether the DC holds all that was told (K), the DC in use's own last changes left out.
 pub(super) fn covers(
     feed: &FeedState,

@@ -32,8 +32,8 @@ pub(super) type Journalled = ([u8; 16], i64, Vec<u8>);
 
 impl Store {
     /// Drops the journal entries of naming contexts whose S covers K, where the entry is within K and within every one
-    /// of the context's vectors in `candidates`: those of all DCs that a failover may choose. Of the DC in use S may end
-    /// below K by the `overlap`, and no more: after a switch nothing goes before a pass there is complete. A context that is not in
+    /// of the context's vectors in `candidates`: those of all DCs that a failover may choose. After a switch nothing goes
+    /// before a pass there is complete: what S says of the DC in use ends below K. A context that is not in
     /// `candidates` keeps its entries: leave it out where a candidate's vector could not be read. K and S are looked
     /// up in the transactions that drop. Container names that no object has any more go too. Gives the number of
     /// entries dropped.
@@ -41,13 +41,11 @@ impl Store {
         &self,
         resource: &ResourceName,
         candidates: BTreeMap<Dn, Vec<Vector>>,
-        overlap: u32,
     ) -> Result<u64, StoreError> {
         let (mut dropped, mut after) = (0, Some(Vec::new()));
         while let Some(place) = after {
             let (resource, candidates) = (resource.clone(), candidates.clone());
-            let chunk =
-                self.write(move |tx| prune_chunk(tx, &resource, (&candidates, overlap), &place));
+            let chunk = self.write(move |tx| prune_chunk(tx, &resource, &candidates, &place));
             let (entries, next) = chunk.await?;
             dropped += entries;
             after = next;
@@ -85,33 +83,42 @@ impl Store {
 /// By naming context and origin, the USN up to which entries may go.
 type Limits = BTreeMap<i64, BTreeMap<u32, i64>>;
 
-fn limits(
+/// What every DC that may take over has of what K has, by naming context: those where entries may go.
+fn settled(
     tx: &Transaction<'_>,
     feed: i64,
-    (candidates, overlap): (&BTreeMap<Dn, Vec<Vector>>, u32),
-) -> Result<Limits, StoreError> {
+    candidates: &BTreeMap<Dn, Vec<Vector>>,
+) -> Result<BTreeMap<Dn, Vector>, StoreError> {
+    let reader: Option<[u8; 16]> = tx
+        .prepare_cached(
+            "SELECT c.invocation_id FROM feed f JOIN cursor c ON c.resource = f.resource \
+             WHERE f.id = ?1 AND f.has_completed_pass",
+        )?
+        .query_row([feed], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let Some(reader) = reader.map(InvocationId::from_octets) else {
+        return Ok(BTreeMap::new());
+    };
+    let all = contexts::load(tx, feed)?.into_iter();
+    let level = all.filter(|(_, context)| context.is_level_on(reader));
+    let known = level.filter_map(|(nc, context)| {
+        let others = candidates.get(&nc)?.iter();
+        let within = others.fold(context.told, |bound, vector| bound.meet(vector));
+        Some((nc, within))
+    });
+    Ok(known.collect())
+}
+
+fn limits(tx: &Transaction<'_>, settled: &BTreeMap<Dn, Vector>) -> Result<Limits, StoreError> {
     let numbers: BTreeMap<_, u32> = origins(tx)?
         .map(|row| row.map(|(number, origin)| (origin, number)))
         .collect::<Result<_, _>>()?;
     let mut limits = Limits::new();
-    let reader: Option<[u8; 16]> = tx
-        .prepare_cached(
-            "SELECT c.invocation_id FROM feed f JOIN cursor c ON c.resource = f.resource WHERE f.id = ?1",
-        )?
-        .query_row([feed], |row| row.get(0))?;
-    let Some(reader) = reader.map(InvocationId::from_octets) else {
-        return Ok(limits);
-    };
-    for (nc, context) in contexts::load(tx, feed)? {
-        let (Some(others), true) = (candidates.get(&nc), context.has_read(reader, overlap)) else {
+    for (nc, within) in settled {
+        let Some(nc) = vectors::nc_row(tx, nc)? else {
             continue;
         };
-        let Some(nc) = vectors::nc_row(tx, &nc)? else {
-            continue;
-        };
-        let within = others
-            .iter()
-            .fold(context.told, |bound, vector| bound.meet(vector));
         let within = within
             .iter()
             .filter_map(|(origin, usn)| Some((*numbers.get(&origin)?, usn.get())));
@@ -124,16 +131,21 @@ fn limits(
 fn prune_chunk(
     tx: &Transaction<'_>,
     resource: &ResourceName,
-    candidates: (&BTreeMap<Dn, Vec<Vector>>, u32),
+    candidates: &BTreeMap<Dn, Vec<Vector>>,
     place: &[u8],
 ) -> Result<(u64, Option<Vec<u8>>), StoreError> {
     let Some(feed) = id_of(tx, resource)? else {
         return Ok((0, None));
     };
-    let limits = limits(tx, feed, candidates)?;
-    if limits.is_empty() {
+    let settled = settled(tx, feed, candidates)?;
+    if settled.is_empty() {
         return Ok((0, None));
     }
+    contexts::settle(tx, feed, |nc, before| match settled.get(nc) {
+        Some(now) => before.join(now),
+        None => before,
+    })?;
+    let limits = limits(tx, &settled)?;
     if place.is_empty() {
         sweep_rows(tx, feed, &limits)?;
     }

@@ -96,9 +96,15 @@ impl Store {
             let all = contexts::load(tx, feed)?.into_iter().map(|(nc, context)| {
                 let mut told = context.told;
                 told.set(origin, Usn::ZERO);
-                (nc, FeedContext { told, held: None })
+                let context = FeedContext {
+                    told,
+                    held: None,
+                    settled: context.settled,
+                };
+                (nc, context)
             });
             contexts::replace(tx, feed, &all.collect::<BTreeMap<_, _>>())?;
+            contexts::settle(tx, feed, |_, settled| settled.with(origin, Usn::ZERO))?;
             switching::void(tx, &resource)?;
             let mut count = 0;
             if let Some(number) = origin_number(tx, origin)? {
@@ -148,6 +154,10 @@ fn forget_above(
         }
     }
     contexts::replace(tx, feed, &all)?;
+    contexts::settle(tx, feed, |nc, mut settled| {
+        lower(&mut settled, origin, bound(nc));
+        settled
+    })?;
     let lost = above(tx, feed, origin, &bound)?;
     for reread in &lost {
         rereads::queue(tx, feed, reread)?;

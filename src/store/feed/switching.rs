@@ -36,7 +36,7 @@ pub(in crate::store) fn void(
     };
     tx.prepare_cached("UPDATE feed_context SET held = NULL WHERE feed_id = ?1")?
         .execute([feed])?;
-    tx.prepare_cached("UPDATE feed SET load = NULL WHERE id = ?1")?
+    tx.prepare_cached("UPDATE feed SET load = NULL, has_completed_pass = 0 WHERE id = ?1")?
         .execute([feed])?;
     Ok(true)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Transaction, params};
 use super::{contexts, outbox, required, rereads, switching, told, waiting};
 use crate::model::{
     Counts, Cursor, CursorTag, DcName, Dn, FeedContext, FeedPage, Load, Outgoing, ResourceName,
-    UtcMs,
+    UtcMs, Vector,
 };
 use crate::store::cursors::{self, CursorSeen, to_json};
 use crate::store::requests::is_stopped_in;
@@ -177,6 +177,8 @@ impl Store {
                     "UPDATE feed SET needs_full_pass = NULL WHERE id = ?1 AND load IS NOT NULL",
                 )?
                 .execute([feed])?;
+                tx.prepare_cached("UPDATE feed SET has_completed_pass = 1 WHERE id = ?1")?
+                    .execute([feed])?;
             }
             put_load(tx, feed, pass, commit.load.as_ref())?;
             let seen = CursorSeen {
@@ -218,6 +220,14 @@ impl Store {
             tx.execute("DELETE FROM feed_resync WHERE feed_id = ?1", [feed])?;
             put_load(tx, feed, pass, Some(&load))?;
             contexts::replace(tx, feed, &order.contexts)?;
+            contexts::settle(tx, feed, |nc, before| {
+                let context = order.contexts.get(nc);
+                let before = if load.replaces { Vector::new() } else { before };
+                match context {
+                    Some(context) => before.join(&context.settled),
+                    None => before,
+                }
+            })?;
             outbox::queue(tx, feed, &order.events, load.since)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(LoadStarted::Started {

@@ -98,6 +98,7 @@ pub(super) fn context(told: &Vector, held: Option<&Vector>) -> FeedContext {
     FeedContext {
         told: told.clone(),
         held: held.cloned(),
+        ..FeedContext::default()
     }
 }
 
@@ -152,6 +153,19 @@ pub(super) async fn committed(store: &Store, tag: &CursorTag, order: FeedCommit)
         FeedCommitted::Written(tag) => tag,
         refused => panic!("{refused:?}"),
     }
+}
+
+/// A feed with a complete pass on dc1, with the fence after it.
+pub(super) async fn feed_after_a_pass(
+    contexts: BTreeMap<Dn, FeedContext>,
+) -> (TempDir, Store, CursorTag) {
+    let (folder, store, tag) = feed_with(contexts.clone()).await;
+    let order = FeedCommit {
+        contexts,
+        ..commit(10)
+    };
+    let tag = committed(&store, &tag, order).await;
+    (folder, store, tag)
 }
 
 pub(super) fn load() -> Load {

@@ -22,6 +22,7 @@ fn contexts() -> impl Strategy<Value = FeedContext> {
             _ => Some(other),
         },
         told,
+        ..FeedContext::default()
     })
 }
 
@@ -40,9 +41,10 @@ fn may_go(stamp: Stamp, context: Option<&FeedContext>, candidates: Option<&Vec<V
     let (Some(context), Some(candidates)) = (context, candidates) else {
         return false;
     };
+    // Of the DC that is read S ends below K, though a pass there is complete.
     let covers = |a: &Vector, b: &Vector| {
         b.iter()
-            .all(|(origin, usn)| a.get(origin).is_some_and(|have| have >= usn))
+            .all(|(origin, usn)| origin == id(1) || a.get(origin).is_some_and(|have| have >= usn))
     };
     let knows = |vector: &Vector| vector.get(stamp.origin).unwrap_or(Usn::ZERO) >= stamp.usn;
     context
@@ -58,7 +60,7 @@ async fn prune(
     journals: Vec<(u32, BTreeMap<AttributeOid, Stamp>)>,
     candidates: Candidates,
 ) {
-    let (_folder, store, tag) = feed_with(contexts.clone()).await;
+    let (_folder, store, tag) = feed_after_a_pass(contexts.clone()).await;
     let mut expected = BTreeMap::new();
     let (mut dropped, mut size) = (0, JournalSize::default());
     let mut all = Vec::new();
@@ -82,7 +84,7 @@ async fn prune(
     counters_are_right(&store).await;
     assert_eq!(
         store
-            .prune_journal(&hr(), candidates.clone(), 0)
+            .prune_journal(&hr(), candidates.clone())
             .await
             .unwrap(),
         dropped
@@ -90,9 +92,25 @@ async fn prune(
     let numbers: Vec<_> = all.iter().map(|(number, _)| *number).collect();
     assert_eq!(all_told(&store, &numbers).await, expected);
     counters_are_right(&store).await;
+    settled_is_what_may_go(&feed_of(&store).await.contexts, &contexts, &candidates);
     let found = store.journal_size(&hr()).await.unwrap();
     assert_eq!((found.objects, found.entries), (size.objects, size.entries));
-    assert_eq!(store.prune_journal(&hr(), candidates, 0).await.unwrap(), 0);
+    assert_eq!(store.prune_journal(&hr(), candidates).await.unwrap(), 0);
+}
+
+/// A DC that has all that is settled has every stamp that went, and nothing more is asked of it.
+fn settled_is_what_may_go(
+    found: &BTreeMap<Dn, FeedContext>,
+    before: &BTreeMap<Dn, FeedContext>,
+    candidates: &Candidates,
+) {
+    for (nc, context) in found {
+        for (origin, at_usn) in (1..5).flat_map(|origin| (1..110).map(move |usn| (origin, usn))) {
+            let stamp = stamp(origin, at_usn);
+            let went = may_go(stamp, before.get(nc), candidates.get(nc));
+            assert_eq!(stamp.is_within(&context.settled), went, "{nc}: {stamp:?}");
+        }
+    }
 }
 
 proptest! {
@@ -112,7 +130,7 @@ proptest! {
 }
 
 async fn journalled(count: u128) -> (tempfile::TempDir, Store) {
-    let (folder, store, tag) = feed_with(level()).await;
+    let (folder, store, tag) = feed_after_a_pass(level()).await;
     let all: Vec<_> = (0..count)
         .map(|n| {
             let at_usn = i64::try_from(n % 200).unwrap() + 1;
@@ -130,7 +148,7 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
     let candidates = BTreeMap::from([(nc(1), vec![vector(&[(1, 150), (2, 99)])])]);
     // K knows 1 up to 100: half of the first entries, and all of the second.
     let dropped = store
-        .prune_journal(&hr(), candidates.clone(), 0)
+        .prune_journal(&hr(), candidates.clone())
         .await
         .unwrap();
     assert_eq!(dropped, 2_500 + 1_300);
@@ -144,7 +162,7 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
         .map(|n| (n, told(&format!("CN=o{n},OU=here,DC=b"), Standing::In)))
         .collect();
     write(&store, &tag, page_of(&moved)).await;
-    store.prune_journal(&hr(), candidates, 0).await.unwrap();
+    store.prune_journal(&hr(), candidates).await.unwrap();
     assert_eq!(
         number(&store, "SELECT count(*) FROM feed_container").await,
         101
@@ -153,6 +171,24 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
         all_told(&store, &[5]).await[&guid(5)].dn,
         "CN=o5,OU=here,DC=b"
     );
+}
+
+#[tokio::test]
+async fn what_is_settled_falls_with_a_lost_dc_and_goes_with_a_released_one() {
+    let (_folder, store) = journalled(10).await;
+    let candidates = BTreeMap::from([(nc(1), vec![vector(&[(1, 90), (2, 50)])])]);
+    let settled = async |store: &Store| feed_of(store).await.contexts[&nc(1)].settled.clone();
+    store.prune_journal(&hr(), candidates).await.unwrap();
+    assert_eq!(settled(&store).await, vector(&[(1, 90), (2, 50)]));
+    // A commit says nothing of it.
+    let tag = feed_of(&store).await.cursor.tag;
+    committed(&store, &tag, commit(60)).await;
+    assert_eq!(settled(&store).await, vector(&[(1, 90), (2, 50)]));
+    let known = BTreeMap::from([(nc(1), vector(&[(1, 60), (2, 50)]))]);
+    store.forget_origin(&hr(), id(1), known).await.unwrap();
+    assert_eq!(settled(&store).await, vector(&[(1, 60), (2, 50)]));
+    store.release_origin(&hr(), id(2)).await.unwrap();
+    assert_eq!(settled(&store).await, vector(&[(1, 60)]));
 }
 
 #[tokio::test]

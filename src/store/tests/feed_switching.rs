@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::feed_harness::*;
 use super::harness::*;
 use crate::model::{
-    AttemptKind, AttemptState, CursorTag, FeedContext, FeedPage, HeldCursor, Knowledge, Standing,
-    Step, StepReport, Switch, Vector,
+    AttemptKind, AttemptState, CursorTag, FeedContext, FeedPage, HeldCursor, InvocationId,
+    Knowledge, Standing, Step, StepReport, Switch, Vector,
 };
 use crate::store::{NewAttempt, OpenAttempt, Opened, PageWritten, Placed, Store};
 
@@ -72,7 +72,12 @@ async fn attempt(store: &Store, orders: &Switch) -> OpenAttempt {
 
 /// Carries out a switch of the feed as it stands; gives the new fence.
 async fn moved(store: &Store, knowledge: Knowledge) -> CursorTag {
-    let orders = switch(feed_of(store).await.cursor, knowledge);
+    moved_to(store, id(1), knowledge).await
+}
+
+async fn moved_to(store: &Store, reader: InvocationId, knowledge: Knowledge) -> CursorTag {
+    let mut orders = switch(feed_of(store).await.cursor, knowledge);
+    orders.new.invocation_id = Some(reader);
     let attempt = attempt(store, &orders).await;
     let placed = store
         .switch_in_store(&attempt, &orders, &step(Step::Write))
@@ -90,7 +95,7 @@ async fn moved(store: &Store, knowledge: Knowledge) -> CursorTag {
 fn ks(feed: &crate::model::Feed) -> Vec<(Vector, Option<Vector>)> {
     feed.contexts
         .values()
-        .map(|FeedContext { told, held }| (told.clone(), held.clone()))
+        .map(|FeedContext { told, held, .. }| (told.clone(), held.clone()))
         .collect()
 }
 
@@ -134,6 +139,26 @@ async fn a_switch_rewrites_s_with_the_cursor_and_fences_the_reader() {
     moved(&store, held(&[(1, back.clone()), (2, back.clone())])).await;
     let [one, two] = told_vectors();
     assert_eq!(ks(&feed_of(&store).await), [(one, Some(back)), (two, None)]);
+}
+
+/// S of the DC in use ends below K there, though both are said to be level (R5).
+#[tokio::test]
+async fn nothing_is_pruned_between_a_switch_and_the_first_complete_pass() {
+    let (_folder, store, tag) = feed_after_a_pass(level()).await;
+    let of_the_second = with_journal("CN=a,DC=b", &[stamp(2, 45)]);
+    write(&store, &tag, page_of(&[(1, of_the_second)])).await;
+    let [one, two] = told_vectors();
+    let s = one.clone().with(id(2), usn(40));
+    let switched = held(&[(1, s), (2, two.clone())]);
+    let tag = moved_to(&store, id(2), switched).await;
+    let everywhere = [(nc(1), vec![one.clone()]), (nc(2), vec![two])];
+    let pruned = store.prune_journal(&hr(), everywhere.clone().into()).await;
+    assert_eq!(pruned.unwrap(), 0);
+    let mut order = commit(60);
+    order.cursor.invocation_id = Some(id(2));
+    committed(&store, &tag, order).await;
+    let pruned = store.prune_journal(&hr(), everywhere.into()).await;
+    assert_eq!(pruned.unwrap(), 1);
 }
 
 #[tokio::test]

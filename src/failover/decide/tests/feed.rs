@@ -17,6 +17,7 @@ fn context(told: &[(u8, i64)], held: Option<&[(u8, i64)]>) -> FeedContext {
     FeedContext {
         told: vector(told),
         held: held.map(vector),
+        ..FeedContext::default()
     }
 }
 
@@ -230,6 +231,27 @@ fn where_s_is_unknown_only_a_person_orders_a_full_pass() {
         let since = None;
         assert_eq!(ordered.start.evidence, Evidence::FullPass { since });
     }
+}
+
+/// A DC that was put back from a backup: the journal says nothing any more of what it lacks.
+#[test]
+fn a_dc_that_lacks_what_the_journal_was_pruned_of_has_to_catch_up_first() {
+    let asks_for = |usn| {
+        plan(&fed(|i| {
+            the_context(i).settled = vector(&[(1, usn), (2, 9_999)]);
+        }))
+    };
+    let has = fed(|_| ()).candidates[0].probe.clone().unwrap().vectors[&nc()]
+        .get(id(1))
+        .unwrap();
+    let lacks = |why: &WhyNot| matches!(why, WhyNot::LacksSettled { .. });
+    assert!(!refused(&asks_for(has.get())).iter().any(lacks));
+    let why_not = WhyNot::LacksSettled {
+        origin: id(1),
+        needed: usn(has.get() + 1),
+        has,
+    };
+    assert!(refused(&asks_for(has.get() + 1)).contains(&why_not));
 }
 
 #[test]
