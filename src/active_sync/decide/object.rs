@@ -124,10 +124,11 @@ impl<'a> Seen<'a> {
         };
         let mut told = told.clone();
         let fresh = self.news.keys().filter(|oid| self.wants(oid));
-        for oid in fresh.filter(|oid| self.last(oid).is_none()) {
+        for oid in fresh.clone().filter(|oid| self.last(oid).is_none()) {
             told.journal.insert(oid.clone(), Stamp::BEFORE_ALL);
         }
-        if !told.journal.values().any(|last| *last == Stamp::BEFORE_ALL) {
+        let marked = told.journal.values().any(|last| *last == Stamp::BEFORE_ALL);
+        if !marked && fresh.count() == 0 {
             return nothing;
         }
         let mut untold = nothing.remembering(told);

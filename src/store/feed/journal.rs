@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::codec::{Numbered, decode_journal, encode_journal};
 use super::numbers::{garbled, origins};
 use super::told::{Change, row_limit, standing_code};
-use super::{contexts, id_of};
+use super::{contexts, id_of, rereads};
 use crate::model::{Dn, InvocationId, ResourceName, Stamp, Standing, Vector};
 use crate::store::{Store, StoreError, values, vectors};
 
@@ -33,7 +33,8 @@ pub(super) type Journalled = ([u8; 16], i64, Vec<u8>);
 impl Store {
     /// Drops the journal entries of naming contexts whose S covers K, where the entry is within K and within every one
     /// of the context's vectors in `candidates`: those of all DCs that a failover may choose. After a switch nothing goes
-    /// before a pass there is complete: what S says of the DC in use ends below K. A context that is not in
+    /// before a pass there is complete: what S says of the DC in use ends below K. Of an object that is to be read again
+    /// nothing goes: what this DC showed of it may not have been delivered. A context that is not in
     /// `candidates` keeps its entries: leave it out where a candidate's vector could not be read. K and S are looked
     /// up in the transactions that drop. Container names that no object has any more go too. Gives the number of
     /// entries dropped.
@@ -157,6 +158,9 @@ fn prune_chunk(
         let Some(limits) = limits.get(&nc) else {
             continue;
         };
+        if rereads::exists(tx, feed, guid)? {
+            continue;
+        }
         dropped += drop_entries(tx, feed, guid, &journal, &mut change, |stamp| {
             let limit = limits.get(&stamp.origin);
             is_given_up(stamp) || limit.is_some_and(|usn| stamp.usn <= *usn)
@@ -178,7 +182,8 @@ fn is_given_up(stamp: &Numbered) -> bool {
 fn sweep_rows(tx: &Transaction<'_>, feed: i64, limits: &Limits) -> Result<(), StoreError> {
     for nc in limits.keys() {
         tx.prepare_cached(
-            "UPDATE feed_object SET is_partial = 0 WHERE feed_id = ?1 AND nc_id = ?2 AND is_partial",
+            "UPDATE feed_object AS o SET is_partial = 0 WHERE feed_id = ?1 AND nc_id = ?2 AND is_partial \
+             AND NOT EXISTS (SELECT 1 FROM feed_reread r WHERE r.feed_id = o.feed_id AND r.guid = o.guid)",
         )?
         .execute([feed, *nc])?;
         for (standing, column) in [
@@ -187,8 +192,9 @@ fn sweep_rows(tx: &Transaction<'_>, feed: i64, limits: &Limits) -> Result<(), St
         ] {
             let gone = tx
                 .prepare_cached(
-                    "DELETE FROM feed_object WHERE feed_id = ?1 AND nc_id = ?2 AND standing = ?3 AND standing <> 0 \
-                     AND entries = 0",
+                    "DELETE FROM feed_object AS o WHERE feed_id = ?1 AND nc_id = ?2 AND standing = ?3 AND standing <> 0 \
+                     AND entries = 0 \
+                     AND NOT EXISTS (SELECT 1 FROM feed_reread r WHERE r.feed_id = o.feed_id AND r.guid = o.guid)",
                 )?
                 .execute([feed, *nc, standing_code(standing)])?;
             tx.execute(

@@ -48,6 +48,16 @@ pub(super) fn queue(tx: &Transaction<'_>, feed: i64, reread: &Reread) -> Result<
     Ok(())
 }
 
+/// Whether an object is on the list.
+pub(super) fn exists(tx: &Transaction<'_>, feed: i64, guid: [u8; 16]) -> Result<bool, StoreError> {
+    let found = tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM feed_reread WHERE feed_id = ?1 AND guid = ?2)",
+        )?
+        .query_row(params![feed, guid], |row| row.get(0))?;
+    Ok(found)
+}
+
 /// Takes something off the list again.
 pub(super) fn remove(tx: &Transaction<'_>, feed: i64, reread: &Reread) -> Result<(), StoreError> {
     let nc = vectors::ensure_nc(tx, &reread.nc)?;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::feed_harness::*;
 use super::harness::*;
 use crate::model::{
-    AttributeOid, Dn, FeedContext, Reread, RereadWhy, Stamp, Standing, Told, Usn, Vector,
+    AttributeOid, Dn, FeedContext, FeedPage, Reread, RereadWhy, Stamp, Standing, Told, Usn, Vector,
 };
 use crate::store::{FeedCommit, FeedCommitted, JournalSize, Store};
 
@@ -171,6 +171,49 @@ async fn pruning_goes_through_all_chunks_and_lets_go_of_unused_names() {
         all_told(&store, &[5]).await[&guid(5)].dn,
         "CN=o5,OU=here,DC=b"
     );
+}
+
+#[tokio::test]
+async fn of_what_is_to_be_read_again_nothing_goes() {
+    let (_folder, store) = journalled(3).await;
+    let tag = feed_of(&store).await.cursor.tag;
+    let gone = Told {
+        journal: BTreeMap::new(),
+        ..told("CN=gone,DC=b", Standing::Deleted)
+    };
+    let partial = Told {
+        is_partial: true,
+        ..told("CN=partial,DC=b", Standing::In)
+    };
+    write(&store, &tag, page_of(&[(7, gone), (8, partial)])).await;
+    let rereads = [1, 7, 8].map(|number| Reread {
+        guid: guid(number),
+        nc: nc(1),
+        why: RereadWhy::Held,
+    });
+    let resource = hr();
+    let order = store.order_rereads(&resource, rereads.to_vec());
+    order.await.unwrap();
+    let before = all_told(&store, &[1, 7, 8]).await;
+    let everywhere = BTreeMap::from([(nc(1), vec![vector(&[(1, 100), (2, 50)])])]);
+    let prune = async || {
+        store
+            .prune_journal(&hr(), everywhere.clone())
+            .await
+            .unwrap()
+    };
+    assert_eq!(prune().await, 4);
+    assert_eq!(all_told(&store, &[1, 7, 8]).await, before);
+    let page = FeedPage {
+        done: rereads.into(),
+        ..FeedPage::default()
+    };
+    write(&store, &tag, page).await;
+    assert_eq!(prune().await, 2);
+    let after = all_told(&store, &[1, 7, 8]).await;
+    assert_eq!(after.keys().collect::<Vec<_>>(), [&guid(1), &guid(8)]);
+    assert!(!after[&guid(8)].is_partial);
+    counters_are_right(&store).await;
 }
 
 #[tokio::test]
