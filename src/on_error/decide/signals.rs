@@ -51,9 +51,14 @@ pub fn trouble(
 }
 
 /// How many of these tries, newest first, ended within the window up to now, the time that later ones waited not counted.
-/// `tries` are their ends, with how long they took.
+/// `tries` are their ends, with how long they took. One that began since the newest ended may be waiting now, as long as that
+/// one did.
 fn in_window(tries: impl IntoIterator<Item = (UtcMs, u32)>, within: Duration, now: UtcMs) -> u32 {
-    let (mut waited, mut earliest) = (0_i64, now);
+    let mut tries = tries.into_iter().peekable();
+    let under_way = tries
+        .peek()
+        .map_or(0, |(at, took)| now.ms_since(*at).clamp(0, i64::from(*took)));
+    let (mut waited, mut earliest) = (under_way, now);
     let lies_within = |(at, took): &(UtcMs, u32)| {
         // Tries may run side by side: what is not between this one's end and now is no wait of this window.
         let before = at.ms_since(earliest).max(0);
@@ -66,7 +71,7 @@ fn in_window(tries: impl IntoIterator<Item = (UtcMs, u32)>, within: Duration, no
         earliest = earliest.min(begun);
         true
     };
-    let count = tries.into_iter().take_while(lies_within).count();
+    let count = tries.take_while(lies_within).count();
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -156,6 +156,11 @@ fn the_time_that_a_try_waits_is_not_of_the_window() {
     assert_eq!(have(&beside), 2);
     let long = [failure(-9, 0), failure(-8, 0), failure(0, 20_000)];
     assert_eq!(have(&long), 3, "all of it");
+    // The next one may be waiting since a second after the last.
+    let under_way = [failure(-10, 3_000), failure(-6, 3_000), failure(-2, 3_000)];
+    assert_eq!(have(&under_way), 3);
+    let over = [failure(-15, 3_000), failure(-11, 3_000), failure(-7, 3_000)];
+    assert_eq!(have(&over), 0);
 }
 
 fn incident(outcome: Outcome, opened: i64) -> Incident {
