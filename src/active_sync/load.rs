@@ -7,6 +7,8 @@
 //!   left, by any process, on the same incarnation.
 //! - What the consumer has and no chunk showed is asked for one by one at the end: it changed meanwhile, has left, or was
 //!   deleted. Only a resync takes what the DC does not have for deleted, and not more of it than the brake allows.
+//! - What is to be read again is left to the next pass. In a first load K has nothing yet, and all that J need not hold would
+//!   be news once more.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +60,6 @@ impl Work<'_> {
             .await?;
         }
         self.unseen(reader, feed, &load, to, outbox).await?;
-        super::reread::read_again(self, reader, feed, outbox).await?;
         reader.verify(self.resource, cursor).await?;
         let id = reader.identity.invocation_id;
         let contexts = reader.contexts.iter().map(|nc| {
