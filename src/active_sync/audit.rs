@@ -13,7 +13,7 @@ use super::page::{Pages, Why};
 use super::reader::{Reader, dc_in_use};
 use super::scope::Scope;
 use crate::config::{DcSettings, ResourceSettings, Settings};
-use crate::directory::{ChangeQuery, ChangeSource, Directory, Ldap, PageMark, Reading, Target};
+use crate::directory::{ChangeQuery, ChangeSource, Directory, Ldap, Reading, Search, Target};
 use crate::model::{
     Dn, Feed, FeedContext, Image, NcVectors, ObjectGuid, Reread, RereadWhy, Standing, Told, Usn,
 };
@@ -162,14 +162,10 @@ pub async fn rehearse(
             ceiling: None,
             filter: None,
         };
-        let mut next = Some(PageMark::default());
-        while let Some(mark) = next {
-            let page = source.changes(&reading, &query, mark).await?;
-            next = page.next;
-            found.read += page.images.len() as u64;
-            let page = pages
-                .judged(source, page.images, Why::Changes(None))
-                .await?;
+        let mut search = Search::new(&reading, &query);
+        while let Some(images) = search.next(source).await? {
+            found.read += images.len() as u64;
+            let page = pages.judged(source, images, Why::Changes(None)).await?;
             for (cause, count) in &page.counts {
                 let side = if super::decide::is_silence(cause) {
                     &mut found.silent
@@ -219,6 +215,7 @@ pub async fn audit(
             reader,
             told: &context.told,
             held: context.held.as_ref(),
+            settled: &context.settled,
             cursor,
         };
         let query = ChangeQuery {
@@ -227,11 +224,8 @@ pub async fn audit(
             ceiling: None,
             filter: None,
         };
-        let mut next = Some(PageMark::default());
-        while let Some(mark) = next {
-            let page = source.changes(&reading, &query, mark).await?;
-            next = page.next;
-            let mut images = page.images;
+        let mut search = Search::new(&reading, &query);
+        while let Some(mut images) = search.next(source).await? {
             images.retain(|image| !image.is_deleted);
             let within = look.scope.of(source, &images).await?;
             images.retain(|image| within.contains(&image.guid));

@@ -20,7 +20,7 @@ use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
-use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
+use crate::directory::{ChangeQuery, ChangeSource, Reading, Search, Target};
 use crate::model::{
     CursorTag, Dn, Feed, FeedContext, FeedPage, InvocationId, Load, ObjectGuid, Standing, Told,
     Usn, Vector,
@@ -116,12 +116,10 @@ impl Work<'_> {
                     ceiling: (end < load.committed).then_some(end),
                     filter: self.scope.filter(),
                 };
-                let mut next = Some(PageMark::default());
-                while let Some(mark) = next {
-                    let page = source.changes(&reading, &query, mark).await?;
-                    next = page.next;
-                    found += page.images.len();
-                    pages.take(source, outbox, page.images, why, &[]).await?;
+                let mut search = Search::new(&reading, &query);
+                while let Some(images) = search.next(source).await? {
+                    found += images.len();
+                    pages.take(source, outbox, images, why, &[]).await?;
                 }
             }
             load.done.insert(nc.clone(), end);

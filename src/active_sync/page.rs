@@ -84,6 +84,7 @@ impl<'a> Pages<'a> {
             reader: self.reader,
             told: &self.context.told,
             held: self.context.held.as_ref(),
+            settled: &self.context.settled,
             cursor: self.cursor,
         }
     }

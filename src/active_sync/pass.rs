@@ -12,7 +12,7 @@ use super::reread::read_again;
 use super::scope::Scope;
 use crate::clock;
 use crate::config::{self, ResourceSettings};
-use crate::directory::{ChangeQuery, ChangeSource, PageMark, Position, Reading, Target};
+use crate::directory::{ChangeQuery, ChangeSource, Position, Reading, Search, Target};
 use crate::model::{CursorTag, Dn, Feed, FeedContext, NcVectors, Outgoing, RereadWhy, Usn};
 use crate::store::{FeedCommit, FeedCommitted, Store};
 
@@ -156,12 +156,10 @@ impl Work<'_> {
             ceiling: None,
             filter: None,
         };
-        let mut next = Some(PageMark::default());
-        while let Some(mark) = next {
-            let page = source.changes(&reading, &query, mark).await?;
-            next = page.next;
+        let mut search = Search::new(&reading, &query);
+        while let Some(images) = search.next(source).await? {
             pages
-                .take(source, outbox, page.images, Why::Changes(None), &[])
+                .take(source, outbox, images, Why::Changes(None), &[])
                 .await?;
         }
         Ok(())

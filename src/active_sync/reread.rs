@@ -7,7 +7,7 @@ use super::page::{Pages, Why};
 use super::pass::Work;
 use super::reader::Reader;
 use crate::clock;
-use crate::directory::{ChangeQuery, ChangeSource, PageMark, Reading, Target};
+use crate::directory::{ChangeQuery, ChangeSource, Reading, Search, Target};
 use crate::model::{
     AttributeOid, Feed, Image, ObjectGuid, Reread, RereadWhy, Stamp, Standing, Usn,
 };
@@ -139,11 +139,8 @@ impl Again<'_> {
             ceiling: None,
             filter: self.pages.scope.filter(),
         };
-        let mut next = Some(PageMark::default());
-        while let Some(mark) = next {
-            let page = source.changes(&self.reading, &query, mark).await?;
-            next = page.next;
-            let mut images = page.images;
+        let mut search = Search::new(&self.reading, &query);
+        while let Some(mut images) = search.next(source).await? {
             images.retain(|image| image.guid != container.guid && !image.is_deleted);
             self.pages
                 .take(source, outbox, images, Why::Changes(sought), &[])

@@ -53,7 +53,7 @@ pub use projection::{Projection, ProjectionError};
 pub use read::{Wanted, read_facts};
 pub use search::{Control, Query, Scope, filter_value};
 pub use session::{Pages, Session};
-pub use source::{ChangePage, ChangeSource, Directory, Ldap, PageMark};
+pub use source::{ChangePage, ChangeSource, Directory, Ldap, PageMark, Search};
 pub use tls::{TlsProblem, trusting};
 
 #[cfg(test)]

@@ -107,6 +107,38 @@ pub struct ChangePage {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageMark(pub Vec<u8>);
 
+/// A search that is read page by page.
+#[derive(Debug)]
+pub struct Search<'a> {
+    reading: &'a Reading<'a>,
+    query: &'a ChangeQuery<'a>,
+    next: Option<PageMark>,
+}
+
+impl<'a> Search<'a> {
+    /// The pages of a search, from the first one on.
+    pub fn new(reading: &'a Reading<'a>, query: &'a ChangeQuery<'a>) -> Self {
+        Self {
+            reading,
+            query,
+            next: Some(PageMark::default()),
+        }
+    }
+
+    /// The objects of the next page; `None` after the last one.
+    pub async fn next(
+        &mut self,
+        source: &mut impl ChangeSource,
+    ) -> Result<Option<Vec<Image>>, DirectoryError> {
+        let Some(mark) = self.next.take() else {
+            return Ok(None);
+        };
+        let page = source.changes(self.reading, self.query, mark).await?;
+        self.next = page.next;
+        Ok(Some(page.images))
+    }
+}
+
 /// The directory over LDAP.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ldap;

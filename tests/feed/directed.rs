@@ -273,7 +273,7 @@ fn what_a_lost_dc_wrote_of_an_object_that_comes_later_is_taken_back() {
 #[test]
 fn what_a_tombstone_showed_would_be_taken_for_told() {
     needs(
-        Rule::DeadHere,
+        Rule::Untold,
         &async |run| {
             run.read_on().await;
             let (used, behind) = run.two().await;
@@ -298,6 +298,31 @@ fn what_a_tombstone_showed_would_be_taken_for_told() {
             false
         },
         Filter::Everything,
+    );
+}
+
+/// A load on a DC where the user is not the consumer's yet: what that DC wrote of it is told once it is.
+#[test]
+fn what_a_load_finds_of_an_object_that_it_holds_would_be_taken_for_told() {
+    needs(
+        Rule::Untold,
+        &async |run| {
+            let user = run.live(Kind::User, 1)[0];
+            run.set(0, user, [(Attribute::Mail, Vec::new())].into());
+            run.read_on().await;
+            let (used, behind) = run.two().await;
+            run.cut_all(true);
+            run.set(used, user, [(Attribute::Mail, text("a@sim.test"))].into());
+            run.read_on().await;
+            assert!(run.holds(user));
+            run.set(behind, user, [(Attribute::Sn, text("another"))].into());
+            run.move_proven(behind).await;
+            run.resync().await;
+            run.read_on().await;
+            run.settle().await;
+            false
+        },
+        Filter::WithMail,
     );
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::prelude::*;
 use highwater::config::{Credentials, DcSettings, Security, Timeouts, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, ChangeSource, PageMark, Port, Projection, Reading, Session, Target, read_position,
+    ChangeQuery, Port, Projection, Reading, Search, Session, Target, read_position,
 };
 use highwater::model::{Dn, Image, ObjectGuid, Schema, Usn};
 use serde_json::{Value, json};
@@ -213,12 +213,10 @@ async fn read_all(
         ceiling,
         filter: None,
     };
-    let (mut all, mut next) = (Vec::new(), Some(PageMark::default()));
-    while let Some(mark) = next {
-        let page = session.changes(reading, &query, mark).await.unwrap();
-        assert!(page.images.len() <= 1000);
-        all.extend(page.images);
-        next = page.next;
+    let (mut all, mut search) = (Vec::new(), Search::new(reading, &query));
+    while let Some(images) = search.next(session).await.unwrap() {
+        assert!(images.len() <= 1000);
+        all.extend(images);
     }
     all
 }

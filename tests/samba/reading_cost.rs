@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use highwater::directory::{
-    ChangeQuery, ChangeSource, PageMark, Port, Projection, Query, Reading, Scope, Session, Target,
+    ChangeQuery, Port, Projection, Query, Reading, Scope, Search, Session, Target,
 };
 use highwater::model::Usn;
 
@@ -312,12 +312,10 @@ async fn images(session: &mut Session) -> usize {
         ceiling: None,
         filter: None,
     };
-    let (mut read, mut next) = (0, Some(PageMark::default()));
-    while let Some(mark) = next {
-        let page = session.changes(&reading, &query, mark).await.unwrap();
-        next = page.next;
+    let (mut read, mut search) = (0, Search::new(&reading, &query));
+    while let Some(images) = search.next(session).await.unwrap() {
         // the manager is a link, and links have no stamps of the object
-        let whole = page.images.iter().filter(|image| {
+        let whole = images.iter().filter(|image| {
             image.values.len() + 1 == followed.len()
                 && image.stamps.len() + 1 >= followed.len()
                 && image.links.len() == 1

@@ -46,6 +46,10 @@ impl<'a> Seen<'a> {
             level: is_level(reading, image, told),
             sought,
         };
+        let has = told.is_some_and(|told| told.standing == Standing::In);
+        let known = |stamp: &Stamp| {
+            stamp.is_within(reading.told) || has && stamp.is_within(reading.settled)
+        };
         seen.news = image
             .stamps
             .iter()
@@ -58,7 +62,7 @@ impl<'a> Seen<'a> {
                 };
                 Some((
                     oid.clone(),
-                    news(*shown, recall, reading.told, reading.cursor)?,
+                    news(*shown, recall, known(&shown.stamp), reading.cursor)?,
                 ))
             })
             .collect();
@@ -110,16 +114,16 @@ impl<'a> Seen<'a> {
         if self.is_news(&self.is_deleted) || self.level {
             self.delete()
         } else {
-            self.dead_here()
+            self.untold(Judgement::nothing(Silence::Repeat))
         }
     }
 
-    /// A tombstone on this DC, which does not know yet that the object was brought back. What it shows of other attributes
-    /// is not told now, and K and S will cover it when this pass is complete: J says that it was not, and the object is
-    /// looked at again, on this DC or another one, until it lives there.
-    fn dead_here(&self) -> Judgement {
-        let nothing = Judgement::nothing(Silence::Repeat);
-        let Some(told) = self.told.filter(|_| holds(Rule::DeadHere)) else {
+    /// An object that the consumer has, which this DC shows as it was before: a tombstone where it does not know yet that
+    /// the object was brought back, or out of the scope. What it shows of other attributes is not told now, and K and S will
+    /// cover it when this reading is complete: J says that it was not, and the object is looked at again, on this DC or
+    /// another one, until that knows better.
+    pub(super) fn untold(&self, nothing: Judgement) -> Judgement {
+        let Some(told) = self.told.filter(|_| holds(Rule::Untold)) else {
             return nothing;
         };
         let mut told = told.clone();
@@ -132,7 +136,9 @@ impl<'a> Seen<'a> {
             return nothing;
         }
         let mut untold = nothing.remembering(told);
-        untold.rereads.push(RereadWhy::Held);
+        if !untold.rereads.contains(&RereadWhy::Held) {
+            untold.rereads.push(RereadWhy::Held);
+        }
         untold
     }
 

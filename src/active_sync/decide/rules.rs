@@ -32,8 +32,8 @@ pub enum Rule {
     Links,
     /// R8: links to what was told deleted are left out.
     DeletedTargets,
-    /// R4: what a tombstone shows that is alive elsewhere is not taken for told.
-    DeadHere,
+    /// R4: what a DC shows of an object that it shows as it was before is not taken for told.
+    Untold,
     /// R8: the groups of what comes back to life on a DC that is behind are read again.
     Regained,
     /// R9: the names of all below what a lost DC renamed are read again.

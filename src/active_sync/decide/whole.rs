@@ -96,7 +96,7 @@ pub fn judge_unseen(
         return seen.gone();
     }
     if !seen.waits().is_empty() && holds(Rule::UnseenHeld) {
-        return Judgement::held();
+        return seen.untold(Judgement::held());
     }
     told_again(seen.gone(), purpose)
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use super::server::{Act, Request, found, message, paged, result, serve, settings};
 use crate::directory::{
-    ChangeQuery, ChangeSource, DirectoryError, PageMark, Port, Projection, Reading, Session,
-    Target, read_position,
+    ChangeQuery, ChangeSource, DirectoryError, Port, Projection, Reading, Search, Session, Target,
+    read_position,
 };
 use crate::model::{Attribute, AttributeOid, Image, ObjectGuid, Schema, Syntax, Usn};
 
@@ -132,11 +132,9 @@ async fn all(
     reading: &Reading<'_>,
     query: &ChangeQuery<'_>,
 ) -> Result<Vec<Image>, DirectoryError> {
-    let (mut all, mut next) = (Vec::new(), Some(PageMark::default()));
-    while let Some(mark) = next {
-        let page = session.changes(reading, query, mark).await?;
-        all.extend(page.images);
-        next = page.next;
+    let (mut all, mut search) = (Vec::new(), Search::new(reading, query));
+    while let Some(images) = search.next(session).await? {
+        all.extend(images);
     }
     Ok(all)
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use highwater::config::{Credentials, DcSettings, Security, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, ChangeSource, PageMark, Port, Projection, Query, Reading, Scope, Session, Target,
+    ChangeQuery, Port, Projection, Query, Reading, Scope, Search, Session, Target,
 };
 use highwater::model::{Attribute, AttributeOid, Schema, Syntax, Usn};
 
@@ -83,12 +83,9 @@ async fn images(session: &mut Session) -> usize {
         ceiling: None,
         filter: None,
     };
-    let (mut read, mut next) = (0, Some(PageMark::default()));
-    while let Some(mark) = next {
-        let page = session.changes(&reading, &query, mark).await.unwrap();
-        next = page.next;
-        let whole = page
-            .images
+    let (mut read, mut search) = (0, Search::new(&reading, &query));
+    while let Some(images) = search.next(session).await.unwrap() {
+        let whole = images
             .iter()
             .filter(|image| image.stamps.len() == PLAIN.len() && image.values.len() == PLAIN.len());
         read += whole.count();
