@@ -309,6 +309,9 @@ impl Run {
         let to = self.folder().join("backup.db");
         self.store.backup(&to, true).await.unwrap();
         self.backup = Some((to, self.declared.len()));
+        for inbox in &mut self.inboxes {
+            inbox.back_up();
+        }
     }
 
     /// Puts the store back, while nothing uses it.

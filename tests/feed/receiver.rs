@@ -41,6 +41,9 @@ pub(crate) struct Inbox {
     /// The ids of before the store was put back: what it knows no more may come again.
     old: BTreeSet<String>,
     turns: VecDeque<(i64, Turn)>,
+    /// All there were, and those of before the backup.
+    all_turns: Vec<(i64, Turn)>,
+    backed_up: Vec<(i64, Turn)>,
     /// How many events came again from the queue.
     pub(crate) again: usize,
     pub(crate) events: usize,
@@ -58,6 +61,8 @@ impl Inbox {
             ids: BTreeMap::new(),
             old: BTreeSet::new(),
             turns: VecDeque::new(),
+            all_turns: Vec::new(),
+            backed_up: Vec::new(),
             again: 0,
             events: 0,
         }
@@ -66,12 +71,19 @@ impl Inbox {
     /// Has this hold of all events after a place in the queue.
     pub(crate) fn turn(&mut self, after: i64, turn: Turn) {
         self.turns.push_back((after, turn));
+        self.all_turns.push((after, turn));
+    }
+
+    /// The store is backed up.
+    pub(crate) fn back_up(&mut self) {
+        self.backed_up.clone_from(&self.all_turns);
     }
 
     /// The store was put back from a backup: places come again, and what was told is told anew.
     pub(crate) fn put_back(&mut self) {
         self.newest = -1;
-        self.turns.clear();
+        self.all_turns = std::mem::take(&mut self.backed_up);
+        self.turns = self.all_turns.iter().copied().collect();
         self.old.extend(std::mem::take(&mut self.ids).into_keys());
         self.account.put_back();
     }

@@ -433,7 +433,6 @@ fn is_level(reading: &Reading<'_>, image: &Image, told: Option<&Told>) -> bool {
             let shown = image.stamps.get(oid);
             shown.is_some_and(|shown| shown.stamp >= *last)
                 || last.is_mark()
-                || last.origin == reading.reader
                 || last.is_within(held)
         };
         held.covers_but(reading.told, reading.reader)
