@@ -215,7 +215,6 @@ pub async fn audit(
             reader,
             told: &context.told,
             held: context.held.as_ref(),
-            settled: &context.settled,
             cursor,
         };
         let query = ChangeQuery {

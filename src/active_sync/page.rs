@@ -15,8 +15,8 @@ use crate::clock;
 use crate::config::ResourceSettings;
 use crate::directory::ChangeSource;
 use crate::model::{
-    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Reread,
-    RereadWhy, Standing, Told, Usn,
+    CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Op,
+    Reread, RereadWhy, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -29,8 +29,8 @@ pub(super) enum Why<'a> {
     Load(Purpose<'a>),
     /// A load or resync did not come across them.
     Unseen(Purpose<'a>, bool),
-    /// An operator wants them whole once more; what J says of them counts no more where the flag is set (R9).
-    Requested(bool),
+    /// They are to be delivered whole once more: for an operator, a load, or a DC that was lost (R9).
+    Requested(RereadWhy),
 }
 
 /// Writes pages of one pass through one naming context.
@@ -84,7 +84,6 @@ impl<'a> Pages<'a> {
             reader: self.reader,
             told: &self.context.told,
             held: self.context.held.as_ref(),
-            settled: &self.context.settled,
             cursor: self.cursor,
         }
     }
@@ -172,7 +171,9 @@ impl<'a> Pages<'a> {
                 ),
                 None => judge(&reading, image, in_scope, None, None),
             },
-            Why::Requested(forget) => {
+            Why::Requested(again) => {
+                // What J says of a lost DC counts no more.
+                let forget = again == RereadWhy::Lost;
                 let at = clock::now().as_millis();
                 let mut before = told.cloned();
                 if let Some(told) = before.as_mut().filter(|_| forget) {
@@ -193,19 +194,18 @@ impl<'a> Pages<'a> {
                     }
                     before => judge(&reading, image, in_scope, None, before.as_ref()),
                 };
-                if let (true, Verdict::Deliver(change)) = (forget, &mut judgement.verdict) {
-                    change.reason = "retracted";
+                if let Verdict::Deliver(change) = &mut judgement.verdict {
+                    match again {
+                        RereadWhy::Lost => change.reason = "retracted",
+                        RereadWhy::Load if change.op == Op::Snapshot => change.reason = "load",
+                        _ => {}
+                    }
                 }
                 // A name that was given up was that of all below the object as well.
                 if forget && holds(Rule::LostSubtree) {
                     judgement.rereads.push(RereadWhy::Subtree);
                 }
                 // Held, it is read again for what it was read for now. With what J says of the lost it would be held for ever.
-                let again = if forget {
-                    RereadWhy::Lost
-                } else {
-                    RereadWhy::Whole
-                };
                 for why in &mut judgement.rereads {
                     if *why == RereadWhy::Held {
                         *why = again;

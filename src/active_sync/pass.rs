@@ -114,6 +114,7 @@ impl Work<'_> {
             let context = feed.contexts.get(nc);
             context.is_some_and(|context| context.is_level_on(id))
         };
+        let waits = |why| matches!(why, RereadWhy::Held | RereadWhy::Load);
         let mut after = None;
         loop {
             let resource = &self.resource.name;
@@ -121,7 +122,7 @@ impl Work<'_> {
             let some = some.await?;
             if some
                 .iter()
-                .any(|reread| reread.why != RereadWhy::Held || is_level(&reread.nc))
+                .any(|reread| !waits(reread.why) || is_level(&reread.nc))
             {
                 return Ok(false);
             }

@@ -80,7 +80,7 @@ async fn one(
         (RereadWhy::Subtree, Some(image)) => again.subtree(source, outbox, &image).await,
         (RereadWhy::Memberships, Some(image)) => again.memberships(source, outbox, &image).await,
         (RereadWhy::Subtree | RereadWhy::Memberships, None) => again.settle(outbox).await,
-        (RereadWhy::Held, None) => Ok(()),
+        (RereadWhy::Held | RereadWhy::Load, None) => Ok(()),
         (RereadWhy::Held, Some(image)) => {
             let done = [reread.clone()];
             again
@@ -94,7 +94,7 @@ async fn one(
                 )
                 .await
         }
-        (RereadWhy::Whole | RereadWhy::Lost, image) => {
+        (RereadWhy::Whole | RereadWhy::Load | RereadWhy::Lost, image) => {
             again.whole(source, outbox, image, work).await
         }
     }
@@ -182,7 +182,7 @@ impl Again<'_> {
     ) -> Result<(), FeedError> {
         let done = [self.reread.clone()];
         if let Some(image) = image {
-            let why = Why::Requested(self.reread.why == RereadWhy::Lost);
+            let why = Why::Requested(self.reread.why);
             return self
                 .pages
                 .take(source, outbox, vec![image], why, &done)

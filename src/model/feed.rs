@@ -227,6 +227,8 @@ pub enum RereadWhy {
     Held,
     /// The whole of it is to be delivered once more, for an operator.
     Whole,
+    /// A load could not deliver it while K had nothing: the whole of it is delivered once this DC shows it.
+    Load,
     /// A DC was declared lost that alone had shown some of what was told of it: what this DC shows counts (R9).
     Lost,
 }
@@ -239,6 +241,7 @@ impl RereadWhy {
             Self::Memberships => "memberships",
             Self::Held => "held",
             Self::Whole => "whole",
+            Self::Load => "load",
             Self::Lost => "lost",
         }
     }
@@ -252,6 +255,7 @@ impl FromStr for RereadWhy {
             Self::Memberships,
             Self::Held,
             Self::Whole,
+            Self::Load,
             Self::Lost,
         ]
         .into_iter()

@@ -63,9 +63,6 @@ pub struct Reading<'a> {
     pub told: &'a Vector,
     /// S, where it is known.
     pub held: Option<&'a Vector>,
-    /// What J need not hold of an object that the consumer has (R6). Beyond K only where that is void, until a load is
-    /// complete.
-    pub settled: &'a Vector,
     /// Up to which USN this DC had been read before the pass.
     pub cursor: Usn,
 }

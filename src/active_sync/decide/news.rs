@@ -7,7 +7,7 @@
 //! - Without such a stamp K decides, and whether this DC had the value before it was read last.
 
 use super::rules::{Rule, holds};
-use crate::model::{LocalStamp, Stamp, Usn};
+use crate::model::{LocalStamp, Stamp, Usn, Vector};
 
 /// Why a stamp is news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +30,10 @@ pub struct Recall {
     pub is_partial: bool,
 }
 
-/// Whether `shown` is news. `known`: K has it. This DC was read up to `cursor` before.
-pub fn news(shown: LocalStamp, recall: Recall, known: bool, cursor: Usn) -> Option<News> {
+/// Whether `shown` is news, where K is `told` and this DC was read up to `cursor` before.
+pub fn news(shown: LocalStamp, recall: Recall, told: &Vector, cursor: Usn) -> Option<News> {
     let stamp = shown.stamp;
+    let known = stamp.is_within(told);
     let unknown = !known && (shown.local > cursor || !holds(Rule::LocalAboveCursor));
     match recall.last {
         None if recall.is_partial && known => {

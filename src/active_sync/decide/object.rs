@@ -46,10 +46,6 @@ impl<'a> Seen<'a> {
             level: is_level(reading, image, told),
             sought,
         };
-        let has = told.is_some_and(|told| told.standing == Standing::In);
-        let known = |stamp: &Stamp| {
-            stamp.is_within(reading.told) || has && stamp.is_within(reading.settled)
-        };
         seen.news = image
             .stamps
             .iter()
@@ -62,7 +58,7 @@ impl<'a> Seen<'a> {
                 };
                 Some((
                     oid.clone(),
-                    news(*shown, recall, known(&shown.stamp), reading.cursor)?,
+                    news(*shown, recall, reading.told, reading.cursor)?,
                 ))
             })
             .collect();

@@ -96,7 +96,7 @@ pub fn judge_unseen(
         return seen.gone();
     }
     if !seen.waits().is_empty() && holds(Rule::UnseenHeld) {
-        return seen.untold(Judgement::held());
+        return seen.unseen();
     }
     told_again(seen.gone(), purpose)
 }
@@ -159,6 +159,16 @@ fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
 }
 
 impl Seen<'_> {
+    /// Held in a load. Where K has nothing, J need not say what of it was delivered: then all of it is, once more.
+    fn unseen(&self) -> Judgement {
+        if self.reading.told.is_empty() {
+            let mut whole = Judgement::nothing(Silence::Held);
+            whole.rereads.push(RereadWhy::Load);
+            return whole;
+        }
+        self.untold(Judgement::held())
+    }
+
     /// The object is told to be deleted, or to have left.
     fn gone(&self) -> Judgement {
         if self.image.is_deleted {

@@ -377,7 +377,7 @@ pub(super) fn rewrite_journal(
 pub(super) fn forget(tx: &Transaction<'_>, feed: i64) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM feed_object WHERE feed_id = ?1 AND standing <> 0",
-        "UPDATE feed_object SET entries = 0, journal = x'', links = x'', is_partial = 1 WHERE feed_id = ?1",
+        "UPDATE feed_object SET entries = 0, journal = x'', links = x'', is_partial = 0 WHERE feed_id = ?1",
         "UPDATE feed SET objects_out = 0, objects_deleted = 0, journal_objects = 0, journal_entries = 0, \
          journal_octets = 0, given_up = given_up + 1 + abs(random() % 1000000000) WHERE id = ?1",
         "DELETE FROM feed_waiting WHERE feed_id = ?1",

@@ -211,12 +211,6 @@ impl Store {
             if order.load.replaces {
                 told::forget(tx, feed)?;
             }
-            // What is projected now was never delivered of what the consumer has.
-            tx.execute(
-                "UPDATE feed_object SET is_partial = 1 WHERE feed_id = ?1 AND standing = 0 \
-                 AND (SELECT projection FROM feed WHERE id = ?1) <> ?2",
-                params![feed, order.projection],
-            )?;
             let pass = newest.saturating_add(1);
             let load = Load { pass, ..order.load };
             tx.execute(
