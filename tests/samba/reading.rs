@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::prelude::*;
 use highwater::config::{Credentials, DcSettings, Security, Timeouts, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, Port, Projection, Reading, Search, Session, Target, read_position,
+    ChangeQuery, ChangeSource, Port, Projection, Reading, Search, Session, Target, read_position,
 };
 use highwater::model::{Dn, Image, ObjectGuid, Schema, Usn};
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use highwater::directory::{
-    ChangeQuery, Port, Projection, Query, Reading, Scope, Search, Session, Target,
+    ChangeQuery, ChangeSource, Port, Projection, Query, Reading, Scope, Search, Session, Target,
 };
 use highwater::model::Usn;
 
