@@ -171,48 +171,7 @@ impl<'a> Pages<'a> {
                 ),
                 None => judge(&reading, image, in_scope, None, None),
             },
-            Why::Requested(again) => {
-                // What J says of a lost DC counts no more.
-                let forget = again == RereadWhy::Lost;
-                let at = clock::now().as_millis();
-                let mut before = told.cloned();
-                if let Some(told) = before.as_mut().filter(|_| forget) {
-                    told.forget_given_up();
-                }
-                let mut judgement = match before {
-                    Some(told) if told.standing == Standing::In => judge_unseen(
-                        &reading,
-                        image.guid,
-                        Some(image),
-                        in_scope,
-                        Purpose::Requested { at },
-                        true,
-                        &told,
-                    ),
-                    Some(told) if !forget && is_still_gone(&told, image, in_scope) => {
-                        judge_gone(&reading, image, at, &told)
-                    }
-                    before => judge(&reading, image, in_scope, None, before.as_ref()),
-                };
-                if let Verdict::Deliver(change) = &mut judgement.verdict {
-                    match again {
-                        RereadWhy::Lost => change.reason = "retracted",
-                        RereadWhy::Load if change.op == Op::Snapshot => change.reason = "load",
-                        _ => {}
-                    }
-                }
-                // A name that was given up was that of all below the object as well.
-                if forget && holds(Rule::LostSubtree) {
-                    judgement.rereads.push(RereadWhy::Subtree);
-                }
-                // Held, it is read again for what it was read for now. With what J says of the lost it would be held for ever.
-                for why in &mut judgement.rereads {
-                    if *why == RereadWhy::Held {
-                        *why = again;
-                    }
-                }
-                judgement
-            }
+            Why::Requested(again) => judge_again(&reading, image, in_scope, told, again),
         }
     }
 
@@ -300,6 +259,52 @@ impl<'a> Pages<'a> {
         }
         Ok(())
     }
+}
+
+/// Judges an object that is to be delivered whole once more.
+fn judge_again(
+    reading: &Reading<'_>,
+    image: &Image,
+    in_scope: bool,
+    told: Option<&Told>,
+    again: RereadWhy,
+) -> Judgement {
+    // What J says of a lost DC counts no more.
+    let forget = again == RereadWhy::Lost;
+    let at = clock::now().as_millis();
+    let mut before = told.cloned();
+    if let Some(told) = before.as_mut().filter(|_| forget) {
+        told.forget_given_up();
+    }
+    let purpose = Purpose::Requested { at };
+    let mut judgement = match before {
+        Some(told) if told.standing == Standing::In => {
+            let guid = image.guid;
+            judge_unseen(reading, guid, Some(image), in_scope, purpose, true, &told)
+        }
+        Some(told) if again == RereadWhy::Whole && is_still_gone(&told, image, in_scope) => {
+            judge_gone(reading, image, at, &told)
+        }
+        before => judge(reading, image, in_scope, None, before.as_ref()),
+    };
+    if let Verdict::Deliver(change) = &mut judgement.verdict {
+        match again {
+            RereadWhy::Lost => change.reason = "retracted",
+            RereadWhy::Load if change.op == Op::Snapshot => change.reason = "load",
+            _ => {}
+        }
+    }
+    // A name that was given up was that of all below the object as well.
+    if forget && holds(Rule::LostSubtree) {
+        judgement.rereads.push(RereadWhy::Subtree);
+    }
+    // Held, it is read again for what it was read for now. With what J says of the lost it would be held for ever.
+    for why in &mut judgement.rereads {
+        if *why == RereadWhy::Held {
+            *why = again;
+        }
+    }
+    judgement
 }
 
 /// Whether the consumer was told that the object is gone, and it is.

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use highwater::config::{Credentials, DcSettings, Security, TlsTrust};
 use highwater::directory::{
-    ChangeQuery, ChangeSource, Port, Projection, Query, Reading, Scope, Search, Session, Target,
+    ChangeQuery, Port, Projection, Query, Reading, Scope, Search, Session, Target,
 };
 use highwater::model::{Attribute, AttributeOid, Schema, Syntax, Usn};
 
