@@ -3,11 +3,11 @@
 use std::sync::PoisonError;
 
 use highwater::active_sync::decide::rules::{Broken, Rule};
-use highwater::lab::forest::{Attribute, Changes, Class, DOMAIN, Kind, Place, text};
+use highwater::lab::forest::{Attribute, Changes, DOMAIN, Kind, text};
 use uuid::Uuid;
 
 use crate::run::{Make, Run, Stepped};
-use crate::running::{RULES, block_on, with_all_rules};
+use crate::running::{RULES, block_on};
 use crate::shown::Filter;
 use crate::source::Asked;
 use crate::weather::Weather;
@@ -17,6 +17,7 @@ async fn still(seed: u64, filter: Filter) -> Run {
     let make = Make {
         filter: Some(filter),
         is_still: true,
+        is_below: false,
     };
     Run::new(seed, &Weather::FAIR, make).await
 }
@@ -39,71 +40,6 @@ fn needs(rule: Rule, story: &impl AsyncFn(&mut Run) -> bool, filter: Filter) {
             told(seed),
             "seed {seed}: {rule:?} is broken, and nothing was seen"
         );
-    }
-}
-
-impl Run {
-    /// Lets replication and the feed go on until whatever can come has come.
-    async fn read_on(&mut self) {
-        for _ in 0..400 {
-            self.tick();
-        }
-        self.until_quiet().await;
-    }
-
-    /// Lets one DC read from another one, which are cut off from each other before and after.
-    fn pull(&self, to: usize, from: usize) {
-        let mut sky = self.sim.sky();
-        let now = sky.now;
-        sky.forest.cut(to, from, false);
-        sky.forest.pull(to, from, now).unwrap();
-        sky.forest.cut(to, from, true);
-    }
-
-    /// The DC that is read, and another one.
-    async fn two(&self) -> (usize, usize) {
-        let used = self.in_use().await.unwrap().0;
-        (used, (used + 1) % self.remaining().len())
-    }
-
-    fn live(&self, kind: Kind, count: usize) -> Vec<Uuid> {
-        let sky = self.sim.sky();
-        let dc = &sky.forest.dcs[0];
-        let all = dc.of_kind(kind).iter().copied();
-        let live: Vec<_> = all.filter(|guid| dc.is_live(*guid)).take(count).collect();
-        assert_eq!(live.len(), count);
-        live
-    }
-
-    fn link(&self, dc: usize, group: Uuid, member: Uuid) {
-        let mut sky = self.sim.sky();
-        let now = sky.now;
-        sky.forest.link(dc, now, group, member, true).unwrap();
-    }
-
-    fn set(&self, dc: usize, object: Uuid, changes: Changes) {
-        let mut sky = self.sim.sky();
-        let now = sky.now;
-        sky.forest.set(dc, now, object, changes).unwrap();
-    }
-
-    fn delete(&self, dc: usize, object: Uuid) {
-        let mut sky = self.sim.sky();
-        let now = sky.now;
-        sky.forest.delete(dc, now, object).unwrap();
-    }
-
-    fn undelete(&self, dc: usize, object: Uuid, changes: Changes) {
-        let mut sky = self.sim.sky();
-        let now = sky.now;
-        let parent = sky.forest.live_units(dc).unwrap()[0];
-        sky.forest
-            .undelete_to(dc, now, object, parent, changes)
-            .unwrap();
-    }
-
-    fn holds(&self, object: Uuid) -> bool {
-        self.inboxes[0].plain.entries.contains_key(&object)
     }
 }
 
@@ -229,45 +165,6 @@ fn a_dc_put_back_from_a_backup_would_have_a_value_go_back() {
         },
         Filter::Everything,
     );
-}
-
-/// The DC that is read does not have the object at all when another one is declared lost that had written of it.
-#[test]
-fn what_a_lost_dc_wrote_of_an_object_that_comes_later_is_taken_back() {
-    let _all = with_all_rules();
-    for seed in 1..=6 {
-        block_on(async {
-            let mut run = still(seed, Filter::Everything).await;
-            run.read_on().await;
-            let (used, other_dc) = run.two().await;
-            let third = (other_dc + 1) % run.remaining().len();
-            run.cut_all(true);
-            let user = {
-                let mut sky = run.sim.sky();
-                let now = sky.now;
-                let parent = Some(sky.forest.live_units(third).unwrap()[0]);
-                let place = Place {
-                    rdn: "later".to_owned(),
-                    parent,
-                };
-                let made = sky
-                    .forest
-                    .create(third, now, Class::User, place, Changes::new());
-                made.unwrap()
-            };
-            run.pull(used, third);
-            run.set(used, user, [(Attribute::TestTag, text("lost"))].into());
-            run.read_on().await;
-            assert!(run.holds(user));
-            run.lose_dc(used);
-            run.move_proven(other_dc).await;
-            run.declare_lost().await;
-            run.read_on().await;
-            run.settle().await;
-            let wrong = run.wrong().await;
-            assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
-        });
-    }
 }
 
 #[test]
@@ -418,36 +315,4 @@ fn what_the_dc_had_at_the_start_would_be_told() {
         },
         Filter::Everything,
     );
-}
-
-/// What was told with its leaving, the consumer does not have: brought back by a DC that does not know it, the object has
-/// it again when that DC hears of it.
-#[test]
-fn what_was_told_of_an_object_that_left_is_told_again_once_it_is_back() {
-    let _all = with_all_rules();
-    for seed in 1..=6 {
-        block_on(async {
-            let mut run = still(seed, Filter::WithMail).await;
-            run.read_on().await;
-            let (used, other_dc) = run.two().await;
-            let user = run.live(Kind::User, 1)[0];
-            run.cut_all(true);
-            let written = [
-                (Attribute::TelephoneNumber, text("1")),
-                (Attribute::Mail, Vec::new()),
-            ];
-            run.set(used, user, written.into());
-            run.read_on().await;
-            assert!(!run.holds(user));
-            run.delete(other_dc, user);
-            let back = [(Attribute::Mail, text("back@sim.test"))];
-            run.undelete(other_dc, user, back.into());
-            run.move_proven(other_dc).await;
-            run.read_on().await;
-            assert!(run.holds(user));
-            run.settle().await;
-            let wrong = run.wrong().await;
-            assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
-        });
-    }
 }

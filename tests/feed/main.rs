@@ -15,6 +15,7 @@
 mod account;
 mod breaking;
 mod directed;
+mod found;
 mod happenings;
 mod moving;
 mod receiver;
@@ -24,4 +25,5 @@ mod setting;
 mod settling;
 mod shown;
 mod source;
+mod steps;
 mod weather;

@@ -109,6 +109,8 @@ pub(crate) struct Run {
 pub(crate) struct Make {
     pub(crate) filter: Option<Filter>,
     pub(crate) is_still: bool,
+    /// Whether the base is a container of the domain.
+    pub(crate) is_below: bool,
 }
 
 impl Run {
@@ -129,7 +131,7 @@ impl Run {
             packet_percent: 20 + rng.below(70),
             break_percent: rng.below(30),
         };
-        let below = !make.is_still && rng.percent(weather.below_percent);
+        let below = make.is_below || !make.is_still && rng.percent(weather.below_percent);
         let container = below.then(|| with_container(&mut forest, now));
         let domain = forest.context_dn(DOMAIN);
         let base: Dn = match container {
