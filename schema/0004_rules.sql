@@ -5,6 +5,10 @@ ALTER TABLE feed_object DROP COLUMN earlier;
 -- Which delivery of the whole object the consumer's copy comes from; event ids are made of it.
 ALTER TABLE feed_object ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 
+-- By which DC's word the links were delivered last, and the object's uSNChanged there; NULL where no links are wanted.
+ALTER TABLE feed_object ADD COLUMN links_origin INTEGER;
+ALTER TABLE feed_object ADD COLUMN links_usn INTEGER;
+
 -- Why nothing but a full pass helps: 'restored' or 'old_rules'.
 ALTER TABLE feed ADD COLUMN needs_full_pass TEXT;
 -- A feed that was ever moved by the rules of before may have left a value out.

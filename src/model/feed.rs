@@ -175,6 +175,9 @@ pub struct Told {
     pub generation: u64,
     /// R8: of each forward link with values, the digest as last delivered.
     pub links: BTreeMap<AttributeOid, LinkDigest>,
+    /// The DC whose word for the links was delivered last, and the object's uSNChanged there: no stamp says who wrote them
+    /// (R9). `None` where no links are wanted.
+    pub links_from: Option<(InvocationId, Usn)>,
 }
 
 impl Told {

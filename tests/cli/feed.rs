@@ -85,6 +85,7 @@ fn told(n: u128, origin: u128) -> (ObjectGuid, Told) {
         is_partial: false,
         life: 0,
         links: BTreeMap::new(),
+        links_from: None,
     };
     (guid(n), told)
 }

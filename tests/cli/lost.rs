@@ -119,6 +119,7 @@ async fn told(store: &Store, base: &Dn, one: &DcFacts, two: &DcFacts) {
             is_partial: false,
             life: 0,
             links: BTreeMap::new(),
+            links_from: None,
         };
         (ObjectGuid::from_uuid(Uuid::from_u128(n)), told)
     };

@@ -49,6 +49,27 @@ fn what_a_lost_dc_wrote_of_an_object_that_comes_later_is_taken_back() {
     });
 }
 
+/// Links have no stamps: no other DC shows a change of the group when the one that wrote its links is lost.
+#[test]
+fn links_that_a_lost_dc_alone_had_are_taken_back() {
+    goes_well(EVERYTHING, &async |run| {
+        let groups = run.live(Kind::Group, 2);
+        let users = run.live(Kind::User, 2);
+        run.read_on().await;
+        let (used, other_dc) = run.two().await;
+        run.link(used, groups[0], users[0]);
+        run.read_on().await;
+        run.cut_all(true);
+        run.unlink(used, groups[0], users[0]);
+        run.link(used, groups[1], users[1]);
+        run.read_on().await;
+        run.lose_dc(used);
+        run.move_proven(other_dc).await;
+        run.declare_lost().await;
+        run.read_on().await;
+    });
+}
+
 /// A container comes into the base on the first DC, and has left it on another one, which hears of its coming later: it is
 /// held there, and what is below it comes with it all the same.
 #[test]

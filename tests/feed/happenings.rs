@@ -204,8 +204,6 @@ impl Run {
         let Some((dc, saved)) = self.older_state() else {
             return;
         };
-        // A connection may outlive it.
-        self.sim.sky().breaks[dc] += u64::from(self.rng.percent(70));
         self.put_dc_back(dc, &saved);
     }
 
@@ -214,6 +212,8 @@ impl Run {
         let now = sky.now;
         let old = sky.forest.dcs[dc].invocation_id;
         sky.forest.restore(dc, saved, now).unwrap();
+        // It starts anew, and no connection outlives that.
+        sky.breaks[dc] += 1;
         let new = sky.forest.dcs[dc].invocation_id;
         drop(sky);
         self.say(|| format!("{} is restored: {old} becomes {new}", name(dc)));
@@ -251,8 +251,15 @@ impl Run {
         let remaining = self.remaining();
         let mut sky = self.sim.sky();
         let now = sky.now;
-        let mut alive = remaining.into_iter();
-        let Some(from) = alive.find(|from| sky.forest.dcs[*from].is_alive) else {
+        // One that was put back itself may not know of it.
+        let settings = sky.forest.dcs[dc].settings;
+        let mut others = remaining.into_iter();
+        let from = others.find(|from| {
+            let other = &sky.forest.dcs[*from];
+            other.is_alive && other.is_live(settings)
+        });
+        let Some(from) = from else {
+            self.rolled_back.insert(dc);
             return;
         };
         sky.forest.cut(dc, from, false);

@@ -63,6 +63,12 @@ impl Run {
         sky.forest.link(dc, now, group, member, true).unwrap();
     }
 
+    pub(crate) fn unlink(&self, dc: usize, group: Uuid, member: Uuid) {
+        let mut sky = self.sim.sky();
+        let now = sky.now;
+        sky.forest.link(dc, now, group, member, false).unwrap();
+    }
+
     pub(crate) fn set(&self, dc: usize, object: Uuid, changes: Changes) {
         let mut sky = self.sim.sky();
         let now = sky.now;

@@ -409,8 +409,12 @@ impl<'a> Seen<'a> {
             life: 0,
             generation: 0,
             links: BTreeMap::new(),
+            links_from: None,
         });
         told.standing = standing;
+        if self.wants_links() {
+            told.links_from = Some((self.reading.reader, self.image.usn_changed));
+        }
         for oid in self.news.keys() {
             if let Some(shown) = self.stamp(oid).filter(|_| self.is_told(oid)) {
                 told.journal.insert(oid.clone(), shown.stamp);

@@ -36,17 +36,21 @@ impl Meanings {
             .ok_or_else(|| missing("naming_context", id))
     }
 
+    pub(super) fn origin(&self, number: u32) -> Result<InvocationId, StoreError> {
+        let origin = self.origins.get(&number).copied();
+        origin.ok_or_else(|| missing("feed_origin", number.into()))
+    }
+
     pub(super) fn journal(
         &self,
         octets: &[u8],
     ) -> Result<BTreeMap<AttributeOid, Stamp>, StoreError> {
         let mut journal = BTreeMap::new();
         for (attribute, stamp) in decode_journal(octets).map_err(garbled)? {
-            let origin = self.origins.get(&stamp.origin).copied();
             let stamp = Stamp {
                 version: stamp.version,
                 seconds: stamp.seconds,
-                origin: origin.ok_or_else(|| missing("feed_origin", stamp.origin.into()))?,
+                origin: self.origin(stamp.origin)?,
                 usn: values::usn("feed_object.journal", stamp.usn)?,
             };
             journal.insert(self.attribute(attribute)?, stamp);

@@ -161,7 +161,9 @@ fn forget_above(
     let lost = above(tx, feed, origin, &bound)?;
     for reread in &lost {
         rereads::queue(tx, feed, reread)?;
-        give_up_stamps(tx, feed, reread, origin, bound(&reread.nc))?;
+        if reread.why == RereadWhy::Lost {
+            give_up_stamps(tx, feed, reread, origin, bound(&reread.nc))?;
+        }
     }
     waiting::give_up(tx, feed, origin)?;
     Ok(lost)
@@ -211,7 +213,8 @@ fn bound(vectors: &NcVectors, origin: InvocationId) -> impl Fn(&Dn) -> Usn {
     }
 }
 
-/// Every object whose journal has a stamp of `origin` above its naming context's bound.
+/// Every object whose journal has a stamp of `origin` above its naming context's bound, or whose links were delivered by its
+/// word alone: those are compared with what the DC in use shows.
 fn above(
     tx: &Transaction<'_>,
     feed: i64,
@@ -235,6 +238,22 @@ fn above(
                 guid: ObjectGuid::from_octets(guid),
                 nc: nc.clone(),
                 why: RereadWhy::Lost,
+            });
+        }
+    }
+    let known: BTreeSet<ObjectGuid> = lost.iter().map(|reread| reread.guid).collect();
+    let mut query = tx.prepare_cached(
+        "SELECT guid, nc_id, links_usn FROM feed_object WHERE feed_id = ?1 AND links_origin = ?2",
+    )?;
+    let mut rows = query.query(params![feed, number])?;
+    while let Some(row) = rows.next()? {
+        let (guid, usn) = (ObjectGuid::from_octets(row.get(0)?), row.get::<_, i64>(2)?);
+        let nc = meanings.nc(row.get(1)?)?;
+        if usn > bound(nc).get() && !known.contains(&guid) {
+            lost.push(Reread {
+                guid,
+                nc: nc.clone(),
+                why: RereadWhy::Held,
             });
         }
     }

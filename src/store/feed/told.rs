@@ -6,10 +6,11 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::numbers::{Meanings, Numbers};
 use super::{id_of, place};
-use crate::model::{Dn, ObjectGuid, ResourceName, Standing, TargetFate, Told};
+use crate::model::{Dn, InvocationId, ObjectGuid, ResourceName, Standing, TargetFate, Told, Usn};
 use crate::store::{Store, StoreError, values, vectors};
 
-const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.is_partial, o.life, o.generation \
+const COLUMNS: &str = "o.guid, o.nc_id, o.rdn, c.dn, o.standing, o.journal, o.links, o.is_partial, o.life, o.generation, \
+                       o.links_origin, o.links_usn \
                        FROM feed_object o \
                        LEFT JOIN feed_container c ON c.id = o.container_id";
 
@@ -224,8 +225,20 @@ fn read(row: &Row<'_>, meanings: &Meanings) -> Result<(ObjectGuid, Told), StoreE
         is_partial: row.get(7)?,
         life: row.get(8)?,
         generation: row.get::<_, i64>(9)?.unsigned_abs(),
+        links_from: links_from(row, meanings)?,
     };
     Ok((guid, told))
+}
+
+fn links_from(
+    row: &Row<'_>,
+    meanings: &Meanings,
+) -> Result<Option<(InvocationId, Usn)>, StoreError> {
+    let (Some(origin), Some(usn)) = (row.get(10)?, row.get(11)?) else {
+        return Ok(None);
+    };
+    let usn = values::usn("feed_object.links_usn", usn)?;
+    Ok(Some((meanings.origin(origin)?, usn)))
 }
 
 pub(super) fn standing_code(standing: Standing) -> i64 {
@@ -305,11 +318,13 @@ pub(super) fn write(
     )?;
     let mut put = tx.prepare_cached(
         "INSERT INTO feed_object (feed_id, guid, nc_id, container_id, rdn, standing, pass, entries, journal, links, \
-         is_partial, life, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (feed_id, guid) DO UPDATE SET \
+         is_partial, life, generation, links_origin, links_usn) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (feed_id, guid) DO UPDATE SET \
          nc_id = excluded.nc_id, container_id = excluded.container_id, rdn = excluded.rdn, \
          standing = excluded.standing, pass = excluded.pass, entries = excluded.entries, \
          journal = excluded.journal, links = excluded.links, \
-         is_partial = excluded.is_partial, life = excluded.life, generation = excluded.generation",
+         is_partial = excluded.is_partial, life = excluded.life, generation = excluded.generation, \
+         links_origin = excluded.links_origin, links_usn = excluded.links_usn",
     )?;
     let mut change = Change::default();
     for (guid, told) in all {
@@ -327,6 +342,8 @@ pub(super) fn write(
         let (journal, links) = (numbers.journal(told)?, numbers.links(told)?);
         let (standing, entries) = (standing_code(told.standing), row_limit(told.journal.len()));
         let nc = numbers.nc(&told.nc)?;
+        let links_from = told.links_from;
+        let origin = links_from.map(|(origin, _)| numbers.origin(origin));
         put.execute(params![
             feed,
             guid,
@@ -341,6 +358,8 @@ pub(super) fn write(
             told.is_partial,
             told.life,
             i64::try_from(told.generation).unwrap_or(i64::MAX),
+            origin.transpose()?,
+            links_from.map(|(_, usn)| usn.get()),
         ])?;
         change.row(1, standing, entries, row_limit(journal.len()));
     }

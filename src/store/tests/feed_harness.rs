@@ -46,6 +46,7 @@ pub(super) fn told(dn: &str, standing: Standing) -> Told {
         life: 0,
         journal: BTreeMap::new(),
         links: BTreeMap::new(),
+        links_from: None,
     }
 }
 

@@ -31,6 +31,7 @@ fn person(number: i64) -> (ObjectGuid, Told) {
         life: 0,
         journal: BTreeMap::new(),
         links: BTreeMap::new(),
+        links_from: None,
     };
     (guid(number), told)
 }
