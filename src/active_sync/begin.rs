@@ -148,6 +148,7 @@ pub(super) async fn start_load<D: Directory>(
     let started = load_started(
         &reader.origin(work.resource, feed.given_up),
         &load,
+        &feed.cursor.tag,
         clock::now(),
     );
     let order = LoadOrder {

@@ -19,8 +19,8 @@ use super::change::{Change, Changed};
 use super::rules::{Rule, holds};
 use crate::directory::decode::{json_link, json_values};
 use crate::model::{
-    AttributeOid, DcName, InvocationId, Load, ObjectGuid, Op, Outgoing, ResourceName, Schema,
-    Stamp, Usn, UtcMs,
+    AttributeOid, CursorTag, DcName, InvocationId, Load, ObjectGuid, Op, Outgoing, ResourceName,
+    Schema, Stamp, Usn, UtcMs,
 };
 
 /// Where an event comes from.
@@ -82,24 +82,21 @@ pub fn event(source: &Source<'_>, change: &Change, now: UtcMs) -> Outgoing {
 /// The event that says how far the feed has come while nothing changes.
 pub fn heartbeat(source: &Source<'_>, last_updated: Usn, now: UtcMs) -> Outgoing {
     let data = json!({ "lastUpdated": last_updated });
-    of_feed(source, "heartbeat", last_updated.get(), data, now)
+    let which = last_updated.to_string();
+    of_feed(source, "heartbeat", &which, data, now)
 }
 
-/// The event before all that a load delivers.
-pub fn load_started(source: &Source<'_>, load: &Load, now: UtcMs) -> Outgoing {
-    of_feed(
-        source,
-        "load.started",
-        load.committed.get(),
-        load_data(load),
-        now,
-    )
+/// The event before all that a load delivers. Two loads may begin at the same moment; the fence that a load takes over is
+/// no other's.
+pub fn load_started(source: &Source<'_>, load: &Load, fence: &CursorTag, now: UtcMs) -> Outgoing {
+    of_feed(source, "load.started", &fence.0, load_data(load), now)
 }
 
 /// The event after all that a load delivered. Where the load replaces what was delivered before, a receiver drops the
 /// objects that nothing was delivered of since it started: what it was told of them is not known any more.
 pub fn load_completed(source: &Source<'_>, load: &Load, now: UtcMs) -> Outgoing {
-    of_feed(source, "load.completed", load.pass, load_data(load), now)
+    let pass = load.pass.to_string();
+    of_feed(source, "load.completed", &pass, load_data(load), now)
 }
 
 fn load_data(load: &Load) -> Value {
@@ -107,14 +104,12 @@ fn load_data(load: &Load) -> Value {
 }
 
 /// An event of the feed itself, `highwater.feed.<kind>`; `data` besides where and when.
-fn of_feed(source: &Source<'_>, kind: &str, number: i64, mut data: Value, now: UtcMs) -> Outgoing {
+fn of_feed(source: &Source<'_>, kind: &str, which: &str, mut data: Value, now: UtcMs) -> Outgoing {
     let at = now.to_string();
     let kind = format!("highwater.feed.{kind}");
     let hash = add_text(Sha256::new(), source.resource.as_str());
-    let id = hex(add_text(hash, &kind)
-        .chain_update(source.reader.to_octets())
-        .chain_update(number.to_be_bytes())
-        .chain_update(at.as_bytes()));
+    let hash = add_text(hash, &kind).chain_update(source.reader.to_octets());
+    let id = hex(add_text(hash, which).chain_update(at.as_bytes()));
     if let Some(data) = data.as_object_mut() {
         data.insert("dc".to_owned(), json!(source.dc));
         data.insert("invocationId".to_owned(), json!(source.reader));
