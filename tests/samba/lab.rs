@@ -56,9 +56,17 @@ impl Lab {
             scratch,
             _turn: turn,
         };
+        // A build meanwhile puts another program in its place, which does not open the store of this one.
+        std::fs::copy(env!("CARGO_BIN_EXE_highwater"), lab.program()).unwrap();
         lab.script(&["down"]);
         lab.script(&["up"]);
         lab
+    }
+
+    /// The program under test, for as long as the lab stands.
+    pub(crate) fn program(&self) -> String {
+        let path = self.scratch.path().join("highwater");
+        path.to_str().unwrap().to_owned()
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -98,10 +106,7 @@ impl Lab {
 
     /// Runs the highwater under test in the client's view.
     pub(crate) fn highwater(&self, words: &[&str]) -> Outcome {
-        self.exec(
-            CLIENT,
-            &[&[env!("CARGO_BIN_EXE_highwater")], words].concat(),
-        )
+        self.exec(CLIENT, &[&[self.program().as_str()], words].concat())
     }
 
     /// Crashes a DC: SIGKILL to all of it.

@@ -216,7 +216,8 @@ impl Product<'_> {
     /// Starts `highwater run`.
     pub(crate) fn service(&self) -> Running {
         let words = self.words(&["run"]);
-        let words = [&[env!("CARGO_BIN_EXE_highwater")], words.as_slice()].concat();
+        let program = self.lab.program();
+        let words = [&[program.as_str()], words.as_slice()].concat();
         self.lab.spawn(CLIENT, "service", &words)
     }
 

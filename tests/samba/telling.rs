@@ -24,7 +24,8 @@ impl Transcript<'_> {
     fn run(&mut self, words: &[&str], code: i32) -> Outcome {
         // in the folder of highwater.toml, as a person would
         let folder = self.lab.scratch().to_str().unwrap();
-        let program = ["env", "-C", folder, env!("CARGO_BIN_EXE_highwater")];
+        let highwater = self.lab.program();
+        let program = ["env", "-C", folder, highwater.as_str()];
         let outcome = self
             .lab
             .exec(CLIENT, &[&program[..], words].concat())
