@@ -12,15 +12,16 @@ const EXAMPLES: &str = "\
 Examples:
   highwater approve 4 --reason 'dc1 is down'
 
-The proposal's plan is made again and compared before anything is done; where it is another one by now,
-nothing is done and a new proposal is made. With `highwater run` alive it carries the plan out, otherwise
-this command does.";
+The plan of the proposal is made again and compared first. If it is another one
+by now, nothing is done and a new proposal is made. The service carries the plan
+out; if no `highwater run` is alive, this command does.";
 
 const REJECT_EXAMPLES: &str = "\
 Examples:
   highwater reject 4 --reason 'dc1 is being patched'
 
-Nothing is proposed again for this incident. A move that would run by itself takes a rejection until it begins.";
+Nothing is proposed again for this incident. An automatic move can be rejected
+until it starts.";
 
 /// Approves a proposed failover, as the operating-system user you are
 #[derive(Debug, Clone, clap::Args)]
@@ -28,7 +29,7 @@ Nothing is proposed again for this incident. A move that would run by itself tak
 pub struct Args {
     /// The proposal, as the mail and `incidents` name it
     pub proposal: i64,
-    /// Why; kept with the proposal and told
+    /// Why; kept with the proposal and sent with the notices
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
@@ -39,7 +40,7 @@ pub struct Args {
 pub struct RejectArgs {
     /// The proposal, as the mail and `incidents` name it
     pub proposal: i64,
-    /// Why; kept with the proposal and told
+    /// Why; kept with the proposal and sent with the notices
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
 }

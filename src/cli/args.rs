@@ -6,18 +6,20 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater config check                 every mistake in the configuration, with line and column
-  highwater check                        every connection and right
-  highwater run                          the service
-  highwater failover hr                  when the DC that resource hr reads has died
+  highwater demo             what a failover does, on a simulated forest
+  highwater config check     every mistake in the configuration
+  highwater check            every connection and right
+  highwater run              the service
+  highwater failover hr      when the DC that resource hr reads has died
 
 Exit codes:
-  0 ok   1 failed   2 usage   3 refused by a safety rule   4 done in part   5 unreachable
-  6 not authenticated or not permitted   7 TLS   78 configuration";
+  0 ok   1 failed   2 usage   3 refused by a safety rule   4 done in part
+  5 unreachable   6 not authenticated or not permitted   7 TLS
+  78 configuration";
 
 /// Keeps an incremental Active Directory sync running when the domain controller it reads from dies.
 #[derive(Debug, Parser)]
-#[command(name = "highwater", version, after_help = EXAMPLES, subcommand_required = true)]
+#[command(name = "highwater", version, after_help = EXAMPLES, subcommand_required = true, disable_help_subcommand = true)]
 pub struct Args {
     /// What every command takes.
     #[command(flatten)]
@@ -105,9 +107,9 @@ pub enum LogLevel {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Shows on a simulated forest what a failover misses and repeats, by every method
+    /// Shows on simulated DCs what a failover misses and repeats
     Demo(super::demo::Args),
-    /// Runs the service until it is told to stop
+    /// Runs the service
     Run(super::run::Args),
     /// Polls the domain controllers once and keeps the samples
     Collect(super::collect::Args),
@@ -117,11 +119,11 @@ pub enum Command {
     Plan(super::plan::Args),
     /// Moves a resource to another DC
     Failover(super::failover::Args),
-    /// Puts the host and cursor from before the last failover back
+    /// Puts back host and cursor from before the last failover
     Undo(super::undo::Args),
-    /// Orders a full pass of our own feed, or takes down that an outside sync has made one
+    /// Orders a full pass of a feed, or records that a sync made one
     Resync(super::resync::Args),
-    /// Reports a failure of a sync that is not ours, and has decided what to do
+    /// Reports a failure of another sync
     OnError(super::on_error::Args),
     /// Lists incidents, acknowledges and ends them
     Incidents(super::incidents::Args),
@@ -129,29 +131,29 @@ pub enum Command {
     Approve(super::approve::Args),
     /// Rejects a proposed failover
     Reject(super::approve::RejectArgs),
-    /// Keeps anything from happening by itself for a while
+    /// Stops automatic failovers and proposals for a while
     Pause(super::pause::Args),
     /// Tests and lists the rules over errors
     Rules(super::rules::Args),
-    /// Previews notices, lists and resends what could not be delivered
+    /// Previews notices, and resends undelivered ones
     Mail(super::mail::Args),
     /// Lists past failovers with every step
     Attempts(super::attempts::Args),
-    /// Rehearses a failover of our own feed on the real directory, delivering nothing
+    /// Rehearses a failover of a feed, delivering nothing
     Drill(super::drill::Args),
-    /// Proves after a failover that our own feed left nothing out
+    /// Proves after a failover that a feed left nothing out
     Audit(super::audit::Args),
-    /// Runs the feed of a resource in the foreground, events on standard output
+    /// Runs a feed in the foreground, events on standard output
     Sync(super::sync::Args),
     /// Lists the events that a sink refused for good
     DeadLetters(super::dead_letters::Args),
-    /// Shows how resources and domain controllers stand
+    /// Shows the state of resources and domain controllers
     Status(super::status::Args),
-    /// Tries every connection and permission, and says what to grant
+    /// Tries every connection and right, and says what to grant
     Check(super::check::Args),
-    /// Finds the domain controllers there are
+    /// Finds the domain controllers of the domain
     Discover(super::discover::Args),
-    /// Lists, adds and releases domain controllers that must not take over
+    /// Lists, adds and releases DCs that must not take over
     Quarantine(super::quarantine::Args),
     /// Checks or shows the configuration
     Config(super::config::Args),
@@ -159,12 +161,14 @@ pub enum Command {
     Backup(super::backup::Args),
     /// Writes what is known of a resource as JSON
     Export(super::export::Args),
-    /// Takes what `export` wrote into the store
+    /// Reads what `export` wrote into the store
     Import(super::import::Args),
     /// Writes the completions of a shell
     Completions(super::completions::Args),
     /// Writes the manual pages
     Man(super::man::Args),
+    /// Shows the help of a command, or a topic
+    Help(super::help::Args),
 }
 
 impl Command {

@@ -14,10 +14,10 @@ use crate::model::{ObjectGuid, ResourceName, Standing, Usn};
 const EXAMPLES: &str = "\
 Examples:
   highwater audit hr                     every object of the feed
-  highwater audit hr --from 480000       only what the DC in use changed above that USN
-  highwater audit hr --repair            and has delivered again what was left out";
+  highwater audit hr --from 480000       what the DC in use changed since
+  highwater audit hr --repair            delivers what was left out";
 
-/// Re-reads the stamps of all objects on the DC in use and proves of each that it was told, or lists it
+/// Reads the stamps of all objects on the DC in use, and proves that each was delivered or lists it
 ///
 /// The proof is what was known before the last failover, and what was delivered since; never what the feed claims about
 /// itself. Lists as well what was told and the DC in use does not have (\"ghosts\"): made on a DC that died with it.

@@ -14,7 +14,8 @@ Examples:
   highwater collect                      every configured DC
   highwater collect --dc dc1 --dc dc2    these two
 
-Where no `highwater run` is alive it also tries again what the failure process could not deliver.";
+If no `highwater run` is alive, it also sends again the notices that could not
+be delivered.";
 
 /// Polls the domain controllers once and keeps the samples: for cron, a systemd timer or Task Scheduler
 #[derive(Debug, Clone, clap::Args)]

@@ -7,7 +7,7 @@ use super::{CliError, Context, Exit};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater completions bash > /usr/share/bash-completion/completions/highwater
+  highwater completions bash > /etc/bash_completion.d/highwater
   highwater completions zsh > /usr/share/zsh/site-functions/_highwater";
 
 /// Writes the completions of a shell

@@ -38,10 +38,10 @@ pub struct Args {
 /// What to do with the configuration.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Action {
-    /// Tells every mistake in the configuration, with line and column; reads the secrets, connects to nothing
+    /// Reports every mistake in the configuration, with line and column; reads the secrets, connects to nothing
     ///
-    /// Warns besides of what loads and may not be meant: a sync that nothing stops during a move, failures of which nobody
-    /// is told, processes and channels that nothing names, a store that cannot be written.
+    /// Also warns about settings that load but may not be meant: a sync that nothing stops during a move, failures of
+    /// which nobody is notified, processes and channels that nothing names, a store that cannot be written.
     #[command(
         after_help = "Examples:\n  highwater config check\n  highwater config check --strict\n  highwater -o json --config hw.toml config check"
     )]

@@ -14,13 +14,13 @@ const EXAMPLES: &str = "\
 Examples:
   highwater dead-letters hr                      the oldest 100
   highwater -o json dead-letters hr --limit 5    with the events themselves
-  highwater dead-letters hr --replay 17          has the whole object read and told anew, to every sink
+  highwater dead-letters hr --replay 17          delivers the object again
   highwater dead-letters hr --drop 17 18 --yes
   highwater dead-letters hr --drop 17 --dry-run
 
-An event that is told anew shows the object as it is then, not as it was.";
+An event that is delivered again shows the object as it is then, not as it was.";
 
-/// Lists the events that a sink refused for good, has them told anew, or drops them
+/// Lists the events that a sink refused for good, delivers their objects again, or drops them
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

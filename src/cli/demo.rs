@@ -8,7 +8,7 @@ use crate::lab::demo::{self, Means, Report, Row};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater demo               three simulated DCs on loopback; no configuration is needed
+  highwater demo               three simulated DCs; needs no configuration
   highwater demo --seed 42     another forest
   highwater -o json demo       the findings as JSON";
 

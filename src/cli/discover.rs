@@ -12,8 +12,9 @@ use crate::model::{DcName, Dn, PollFailure};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater discover                                  ask the first configured DC that answers
-  highwater discover --host dc1.example.com --stub    tables for a new configuration";
+  highwater discover           asks the first configured DC that answers
+  highwater discover --stub    the tables for the configuration
+  highwater discover --host dc1.example.com --stub";
 
 /// Finds the domain controllers there are by asking one of them
 #[derive(Debug, Clone, clap::Args)]

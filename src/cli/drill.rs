@@ -19,7 +19,7 @@ Examples:
   highwater drill hr --to dc3 --method time --replication-time 1
 
 Columns:
-  CAUSE   why an event would be delivered, or why a change that is read would not be told";
+  CAUSE   why an event would be delivered, or a change would not";
 
 /// Rehearses a failover on the real directory: reads from the start, delivers nothing, counts what would be
 ///

@@ -10,11 +10,11 @@ use crate::store::{NewProposal, Store};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater failover hr                                                 shows the plan and asks
-  highwater failover hr --to dc2 --usn-date 2026-11-22T09:58:00Z --yes  manual
-  highwater failover hr --auto --failure-timestamp 2026-11-22T10:15:00Z --no-restart
-  highwater failover hr --dry-run                                       each step, none done
-  highwater failover hr --propose --reason 'dc1 goes into maintenance'   somebody has to approve it";
+  highwater failover hr              shows the plan and asks
+  highwater failover hr --dry-run    shows each step and does none
+  highwater failover hr --to dc2 --usn-date 2026-11-22T09:58:00Z
+  highwater failover hr --failure-timestamp 2026-11-22T10:15:00Z
+  highwater failover hr --propose --reason 'maintenance of dc1'";
 
 /// Moves a resource to another DC: stops the sync, rewrites host and cursor, starts the sync
 #[derive(Debug, Clone, clap::Args)]
@@ -37,7 +37,7 @@ pub struct Args {
     /// Do not move: propose the plan, to be approved; with two or more `approvers`, by another person
     #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
     pub propose: bool,
-    /// Why; kept with the proposal and told
+    /// Why; kept with the proposal and sent with the notices
     #[arg(long, value_name = "TEXT", requires = "propose")]
     pub reason: Option<String>,
 }

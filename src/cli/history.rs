@@ -17,10 +17,10 @@ const NEWEST: usize = 20;
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater history hr                                       the newest 20 of every DC
-  highwater history hr --dc dc2 --since 2026-11-22T08:00     one DC since a time
-  highwater -o json history hr --all                         everything, as JSON
-  highwater history hr --plot                                all of it, drawn";
+  highwater history hr                  the newest 20 of every DC
+  highwater history hr --plot           all of it, drawn
+  highwater -o json history hr --all    everything, as JSON
+  highwater history hr --dc dc2 --since 2026-11-22T08:00";
 
 /// Lists the collected USN times per DC: where an administrator picks the time for --usn-date
 #[derive(Debug, Clone, clap::Args)]

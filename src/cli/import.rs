@@ -14,12 +14,12 @@ Examples:
   highwater import hr hr.json --dry-run    what would change
   highwater import hr hr.json --yes        takes it in
 
-The first cursor, where the resource has kind = \"store\", is a file like this:
+The first cursor of a resource with kind = \"store\":
   {\"name\": \"ADSyncRecovery_hr\", \"version\": 1, \"resource\": \"hr\",
    \"exportedAt\": \"2026-11-22T10:00:00Z\", \"dcs\": [], \"evidence\": [],
-   \"cursor\": {\"generation\": 1, \"updatedAt\": \"2026-11-22T10:00:00Z\", \"cursor\": {
-     \"ldapHost\": \"dc1.example.com\", \"globalCatalog\": null, \"invocationId\": null,
-     \"lastUpdated\": 48213, \"lastDeleted\": 48213}}}";
+   \"cursor\": {\"generation\": 1, \"updatedAt\": \"2026-11-22T10:00:00Z\",
+    \"cursor\": {\"ldapHost\": \"dc1.example.com\", \"globalCatalog\": null,
+     \"invocationId\": null, \"lastUpdated\": 48213, \"lastDeleted\": 48213}}}";
 
 /// Takes what `export` wrote into the store
 #[derive(Debug, Clone, clap::Args)]

@@ -14,7 +14,7 @@ use crate::model::{Failure, Incident, Pause, Proposal, ResourceName, in_a_line};
 const EXAMPLES: &str = "\
 Examples:
   highwater incidents                   the open ones, proposals and pauses
-  highwater incidents list hr --all     those of one resource, the ended ones too
+  highwater incidents list hr --all     those of hr, ended ones too
   highwater incidents show 12
   highwater incidents ack 12
   highwater incidents resolve 12 --reason 'dc1 was replaced'";
@@ -48,7 +48,7 @@ pub enum Action {
         /// The incident
         incident: i64,
     },
-    /// Acknowledges an incident: it is not told again, and the hold after its failover ends
+    /// Acknowledges an incident: no more notices are sent, and the hold after its failover ends
     #[command(after_help = "Examples:\n  highwater incidents ack 12")]
     Ack {
         /// The incident
@@ -61,7 +61,7 @@ pub enum Action {
     Resolve {
         /// The incident
         incident: i64,
-        /// Why; kept and told
+        /// Why; kept and sent with the notices
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },

@@ -16,10 +16,10 @@ use crate::on_error::render::sample;
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater mail preview                        a proposal, with your templates
+  highwater mail preview                     with your templates
   highwater mail preview opened --html page.html
-  highwater mail preview --send operators       a trial to everybody of a channel
-  highwater mail queue                          what is not delivered yet, and what never will be
+  highwater mail preview --send operators    a test mail to a channel
+  highwater mail queue                       what is not delivered
   highwater mail resend 17";
 
 /// Shows what notices look like, tries the channels, and sends again what was refused

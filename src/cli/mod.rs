@@ -26,6 +26,7 @@ pub mod error;
 pub mod exit;
 pub mod export;
 pub mod failover;
+pub mod help;
 pub mod history;
 pub mod import;
 pub mod incidents;
@@ -58,7 +59,7 @@ use std::ffi::OsString;
 use std::num::NonZero;
 use std::time::Duration;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 pub use context::Context;
 pub use error::CliError;
@@ -73,7 +74,7 @@ const MOST_WORKERS: usize = 4;
 
 /// Runs the program with these arguments, its own name first, and gives the code to end with.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args = match Args::try_parse_from(args) {
+    let args = match parsed(args) {
         Ok(args) => args,
         Err(shown) => {
             // A reader that went away while help is printed changes nothing about the outcome.
@@ -110,6 +111,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     })
 }
 
+/// The arguments, read by the program whose help people see.
+fn parsed(args: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+    let mut program = help::program();
+    let mut matches = program.try_get_matches_from_mut(args)?;
+    Args::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut program))
+}
+
 async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError> {
     match command {
         Command::Demo(args) => demo::run(args, context).await,
@@ -142,5 +150,6 @@ async fn dispatch(command: Command, context: &Context) -> Result<Exit, CliError>
         Command::Import(args) => import::run(args, context).await,
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
+        Command::Help(args) => help::run(&args, context),
     }
 }

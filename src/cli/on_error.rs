@@ -24,12 +24,13 @@ use crate::store::Store;
 const EXAMPLES: &str = "\
 Examples:
   hr-sync 2>&1 | tail -20 | highwater on-error hr
-  highwater on-error hr 'javax.naming.CommunicationException: Connection refused'
-  highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z \"Can't contact LDAP server\"
+  highwater on-error hr 'CommunicationException: Connection refused'
+  highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z < errors
 
-Call it on every failure of the sync: the rules count failures within a window. With `highwater run` alive \
-it takes the failure on; otherwise this command probes the domain controllers, every 5 seconds for as long as \
-it takes, decides, and tells by itself.";
+Call it on every failure of the sync: the rules count failures within a window.
+The service handles the failure. If no `highwater run` is alive, this command
+probes the DCs every 5 seconds for as long as it takes, decides, and sends the
+notices itself.";
 
 /// The most of standard input that is kept, its end, and the most errors, and characters of each, that are kept.
 const READ: usize = 256 * 1024;
@@ -44,7 +45,7 @@ const PROBE_PAUSE: Duration = Duration::from_secs(5);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Reports a failure of a sync, and has decided what to do about it
+/// Reports a failure of a sync; the failure process decides what to do about it
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -149,7 +149,7 @@ const LONGEST_WORD: usize = 40;
 
 /// The table as text within `width`, where there is one: cells are wrapped between words. Times, names and numbers are to
 /// be copied, so a table whose words do not fit is wider, and the terminal wraps its lines.
-fn drawn(mut table: Table, width: Option<u16>) -> String {
+pub(super) fn drawn(mut table: Table, width: Option<u16>) -> String {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
         table.set_width(width);

@@ -13,11 +13,12 @@ use crate::model::{Pause, ResourceName, UtcMs};
 const EXAMPLES: &str = "\
 Examples:
   highwater pause hr --for 2h --reason 'dc1 is being patched'
-  highwater pause --all --until 2026-11-23T06:00:00Z --reason 'network maintenance'
+  highwater pause --all --until 2026-11-23T06:00:00Z --reason 'new switch'
   highwater pause hr --end
-  highwater pause                             lists the pauses
+  highwater pause             lists the pauses
 
-A pause binds automatic failovers and proposals alone: failures are recorded and told, and `failover` goes.";
+A pause stops automatic failovers and proposals. Failures are still recorded and
+notified, and `highwater failover` works.";
 
 /// Keeps anything from happening by itself for a while, or lists such pauses
 #[derive(Debug, Clone, clap::Args)]

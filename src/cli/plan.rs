@@ -9,17 +9,17 @@ use crate::model::{Ask, DcName, How, Plan, ResourceName, WhyNot};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater plan hr                                             the best of all backup DCs
-  highwater plan hr --to dc2                                    if it had to be dc2
-  highwater plan hr --to dc2 --usn-date 2026-11-22T09:58:00Z    manual, from a sample of `history`
-  highwater plan hr --auto --failure-timestamp 2026-11-22T10:15:00Z --replication-time 0.5
+  highwater plan hr             the best of all backup DCs
+  highwater plan hr --to dc2    if it had to be dc2
+  highwater plan hr --to dc2 --usn-date 2026-11-22T09:58:00Z
+  highwater plan hr --method time --replication-time 0.5
 
 Columns:
   AT USN              highestCommittedUSN of the DC now
   BY VECTOR, BY TIME  the start USN that each method gives there
-  READ AT MOST        changes the sync would read from that start, repeats included
-  GHOSTS TO CURSOR    changes made on the DC in use that the sync has and this DC does not, at most
-  LAG                 how far the DC in use was behind this one in replication";
+  READ AT MOST        changes that the sync would read from there
+  GHOSTS TO CURSOR    at most so many changes that this DC lacks
+  LAG                 how far the DC in use was behind this one";
 
 /// Shows what `failover` would do with the same arguments, and why; changes nothing
 #[derive(Debug, Clone, clap::Args)]

@@ -11,12 +11,12 @@ use crate::store::{ResyncOrder, Store};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater resync hr                    our own feed: reads everything anew; asks first
-  highwater resync hr --max-deletes 500  and may delete that many objects at its end
-  highwater resync erp --done            another sync: for when it has read everything anew
+  highwater resync hr                      a feed reads everything again
+  highwater resync hr --max-deletes 500    and may delete so many objects
+  highwater resync erp --done              another sync has read everything
   highwater resync erp --done --yes";
 
-/// Orders a full pass, or takes down that the sync has made one, so that starts can be proven again
+/// Orders a full pass, or records that the sync has made one, so that starts can be proven again
 ///
 /// Our own feed (kind = \"builtin\") reads everything anew, tells every object as a snapshot, and at the end deletes what
 /// is gone, within a cap. Another sync is ordered by its own means; once its full pass is complete, say so with --done:

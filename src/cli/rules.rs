@@ -12,11 +12,11 @@ use crate::on_error::decide::{Misjudged, classify, test_rules};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater rules test                                        every sample beside the rules
-  highwater rules test 'ldap_bind: Invalid credentials (49)'  what the rules make of an error
+  highwater rules test    the samples that stand beside the rules
+  highwater rules test 'ldap_bind: Invalid credentials (49)'
   highwater rules list
 
-Where no process is configured, the rules of the program are tested and listed.";
+If no process is configured, the rules of the program are tested and listed.";
 
 /// Tests and lists the rules
 #[derive(Debug, Clone, clap::Args)]

@@ -9,12 +9,12 @@ use crate::runtime::{self, RunError};
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater run                                         with the usual configuration
-  highwater --config hw.toml --log-format json run      another file, the log as JSON lines
+  highwater run
+  highwater --config hw.toml --log-format json run
 
-SIGHUP reads the configuration and its secrets again; with a mistake in them the old ones stay in
-force. SIGTERM and SIGINT end it. systemd is told of readiness, reloads and life: see `highwater
-config example service`.";
+SIGHUP reads the configuration and its secrets again. If they have a mistake, the
+old ones stay in force. SIGTERM and SIGINT end the service. It tells systemd when
+it is ready, reloads and lives: see `highwater config example service`.";
 
 /// Runs the service until it is told to stop
 #[derive(Debug, Clone, clap::Args)]

@@ -15,8 +15,8 @@ use crate::runtime;
 
 const EXAMPLES: &str = "\
 Examples:
-  highwater sync hr --once             reads what has changed, delivers it, and ends
-  highwater sync hr | jq .data.op      goes on until it is interrupted";
+  highwater sync hr --once             delivers what has changed, and ends
+  highwater sync hr | jq .data.op      until it is interrupted";
 
 /// Runs the feed of a resource in the foreground, its events on standard output as JSON lines
 ///

@@ -32,6 +32,7 @@ fn commands() -> Vec<clap::Command> {
         of::<cli::discover::Args>("discover"),
         of::<cli::export::Args>("export"),
         of::<cli::failover::Args>("failover"),
+        of::<cli::help::Args>("help"),
         of::<cli::history::Args>("history"),
         of::<cli::import::Args>("import"),
         of::<cli::man::Args>("man"),
@@ -105,7 +106,7 @@ fn every_example_is_a_command_line_that_parses() {
 }
 
 /// The words of a line as a shell reads them, single quotes included.
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     let parts = line.split('\'').enumerate();
     parts
         .flat_map(|(nth, part)| {

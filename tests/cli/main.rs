@@ -6,6 +6,8 @@
     reason = "tests"
 )]
 
+#[cfg(unix)]
+mod commands;
 mod config;
 mod events;
 #[cfg(unix)]
@@ -15,6 +17,8 @@ mod feed;
 mod frame;
 mod help;
 mod lost;
+#[cfg(unix)]
+mod manual;
 mod names;
 mod plan;
 mod readme;
@@ -22,6 +26,8 @@ mod schema;
 mod shell;
 #[path = "../../src/store/tests/structure.rs"]
 mod structure;
+mod texts;
+mod topics;
 mod watch;
 
 use std::path::Path;

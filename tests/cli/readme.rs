@@ -1,4 +1,4 @@
-//! The README: its commands parse, its configuration loads, and what it names is there.
+//! The README and the topics: their commands parse, their configurations load, and what they name is there.
 
 use std::path::Path;
 
@@ -7,43 +7,43 @@ use highwater::cli::args::Args;
 use highwater::config::{self, Secrets};
 
 use crate::structure::problems;
+use crate::texts::{self, blocks, readme};
 
-fn readme() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
-}
+/// The most lines that the README may have.
+const MAX_LINES: usize = 250;
 
-/// The fenced blocks of one language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
-    let fence = format!("```{language}\n");
-    text.split(&fence)
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap().to_owned())
-        .collect()
+#[test]
+fn the_readme_is_short() {
+    let lines = readme().lines().count();
+    assert!(
+        lines <= MAX_LINES,
+        "the README has {lines} lines, and {MAX_LINES} is the limit: move what is for later into a topic"
+    );
 }
 
 #[test]
 fn every_command_line_parses() {
-    let text = readme();
-    let shell = blocks(&text, "sh").join("\n");
-    let shown = blocks(&text, "console").join("\n");
-    let typed = shown.lines().filter_map(|line| line.strip_prefix("$ "));
-    let inline = text
-        .split('`')
-        .filter(|code| code.starts_with("highwater ") && !code.contains('\n'));
-    let lines: Vec<&str> = shell.lines().chain(typed).chain(inline).collect();
     let mut parsed = 0;
-    for line in lines.iter().filter(|line| line.starts_with("highwater ")) {
-        let words: Vec<&str> = line
-            .split(['#', '>'])
-            .next()
-            .unwrap()
-            .split_whitespace()
-            .collect();
-        Args::try_parse_from(&words)
-            .unwrap_or_else(|error| panic!("`{line}` of the README: {error}"));
-        parsed += 1;
+    for (name, text) in texts::all() {
+        let lines = texts::typed(&text).into_iter().chain(texts::inline(&text));
+        for line in lines {
+            let Some((_, own)) = line.rsplit_once("highwater ") else {
+                continue;
+            };
+            if !line.starts_with("highwater ")
+                && !line.contains("- highwater ")
+                && !line.contains("| highwater ")
+            {
+                continue;
+            }
+            let own = own.split(['>', '<']).next().unwrap();
+            let words = super::help::words(own);
+            Args::try_parse_from(std::iter::once("highwater".to_owned()).chain(words))
+                .unwrap_or_else(|error| panic!("`{line}` of {name}: {error}"));
+            parsed += 1;
+        }
     }
-    assert!(parsed >= 5, "the README shows its commands: {parsed}");
+    assert!(parsed >= 60, "the texts show their commands: {parsed}");
 }
 
 #[test]
@@ -61,7 +61,10 @@ fn every_command_is_named() {
 
 #[test]
 fn the_smallest_configurations_load() {
-    let blocks = blocks(&readme(), "toml");
+    let blocks: Vec<String> = texts::all()
+        .iter()
+        .flat_map(|(_, text)| blocks(text, "toml"))
+        .collect();
     let [smallest, others @ ..] = blocks.as_slice() else {
         panic!("no block of TOML");
     };
@@ -92,30 +95,45 @@ fn the_smallest_configurations_load() {
     }
 }
 
+fn markdown(topic: &str) -> &'static str {
+    highwater::cli::help::topics::named(topic).unwrap().markdown
+}
+
 #[test]
-fn the_event_is_as_the_schema_says() {
+fn the_event_and_the_cursor_are_as_their_schemas_say() {
     let schema: serde_json::Value =
         serde_json::from_str(include_str!("../../schema/event.schema.json")).unwrap();
-    let shown = blocks(&readme(), "json");
-    assert_eq!(shown.len(), 1);
-    for block in shown {
-        let event = serde_json::from_str(&block).unwrap();
-        assert_eq!(problems(&schema, &schema, &event, ""), [""; 0]);
+    let [event] = blocks(markdown("feed"), "json").try_into().unwrap();
+    let event = serde_json::from_str(&event).unwrap();
+    assert_eq!(problems(&schema, &schema, &event, ""), [""; 0]);
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/cursor.schema.json")).unwrap();
+    let [cursor] = blocks(markdown("cursors"), "json").try_into().unwrap();
+    let cursor: serde_json::Value = serde_json::from_str(&cursor).unwrap();
+    for key in cursor.as_object().unwrap().keys() {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+    for key in schema["required"].as_array().unwrap() {
+        assert!(cursor.get(key.as_str().unwrap()).is_some(), "{key}");
     }
 }
 
 #[test]
 fn every_file_it_links_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = readme();
-    let links = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
-        assert!(
-            root.join(link).exists(),
-            "the README links to {link}, which is not there"
-        );
+    for file in ["README.md", "tests/README.md", "tests/bench/README.md"] {
+        let path = root.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+            let target = path.parent().unwrap().join(link);
+            assert!(
+                target.exists(),
+                "{file} links to {link}, which is not there"
+            );
+        }
     }
 }

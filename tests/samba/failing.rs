@@ -194,9 +194,9 @@ fn a_dc_dies_and_the_feed_moves_by_itself_where_that_is_allowed() {
     a_dc_dies("on", 62);
 }
 
-/// The rule that the README gives.
+/// The rule that the topic `incidents` gives.
 const ONCE: &str = "\n[[process.ad.rule]]\nname = \"reported-once\"\nmatch = 'connection refused|timed out|\
-                    can.?t contact ldap server|server.?down'\noutcome = \"outage\"\ncount = 1\n";
+                    contact ldap server|server.?down'\noutcome = \"outage\"\ncount = 1\n";
 
 #[test]
 fn an_outside_sync_that_reports_once_is_moved_without_a_service() {

@@ -28,7 +28,7 @@ import uuid
 BASE = "OU=Lab,DC=lab,DC=test"
 FILTER = ("(&(|(objectClass=user)(objectClass=group)(objectClass=organizationalUnit)(objectClass=contact))"
           "(!(description=hidden*)))")
-# what `*` leaves out besides, as README says: bookkeeping, secrets, and what every event has in another place
+# what `*` leaves out besides, as `highwater help feed` says: bookkeeping, secrets, and what every event has in another place
 LEFT_OUT = {name.lower() for name in """
   badPasswordTime badPwdCount dSCorePropagationData isDeleted isRecycled lastKnownParent lastLogoff lastLogon
   lastLogonTimestamp logonCount msDS-LastKnownRDN nTSecurityDescriptor replPropertyMetaData uSNChanged uSNCreated

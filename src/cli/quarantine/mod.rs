@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   highwater quarantine list
   highwater quarantine add dc2 --reason 'restored from a snapshot'
-  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes
+  highwater quarantine release dc2 --reason 'promoted again' --yes
   highwater quarantine declare-lost dc2 --reason 'disk destroyed' --dry-run";
 
 /// Lists, adds and releases domain controllers that must not take over
@@ -55,7 +55,7 @@ pub enum Action {
     /// It may take over again, but gets no start by vector until it has a new invocationId. Feeds of our own forget what
     /// they were told of it, and need `highwater resync`.
     #[command(
-        after_help = "Examples:\n  highwater quarantine release dc2 --reason 'demoted and promoted again' --yes"
+        after_help = "Examples:\n  highwater quarantine release dc2 --reason 'promoted again' --yes"
     )]
     Release {
         /// The DC
@@ -77,7 +77,7 @@ pub enum Action {
 
 const LOST_EXAMPLES: &str = "\
 Examples:
-  highwater quarantine declare-lost dc2 --reason 'disk destroyed' --dry-run    what would be read again
+  highwater quarantine declare-lost dc2 --reason 'disk destroyed' --dry-run
   highwater quarantine declare-lost dc2 --reason 'disk destroyed' --yes";
 
 /// One DC kept out.

@@ -21,16 +21,16 @@ Examples:
   highwater status               everything
   highwater -o json status hr    one resource, as JSON
   highwater status --watch       again every 2 seconds, until Ctrl-C
-  highwater -o json status hr --watch 60    a line of JSON every minute
+  highwater -o json status hr --watch 60
 
 Columns:
   EVIDENCE   age of the newest vector that can prove a start
   SKEW       the DC's clock less ours
-  LIVES      invocationIds the DC has been seen with: a restored DC has a new one
-  STANDS     of a feed of our own: level, behind (the DC in use lacks some of what was told), not loaded, or UNKNOWN
+  LIVES      number of invocationIds; a restored DC has a new one
+  STANDS     a feed: level, behind the DC before, not loaded, or UNKNOWN
   WAITING    events that a sink has not acknowledged, and since when
-  JOURNAL    what is remembered of single attributes, to tell repeats from news
-  ACTION     what the failure process does about an incident: tell, wait (for what stands below), propose, run";
+  JOURNAL    attributes remembered, to tell repeats from news
+  ACTION     what happens about an incident: tell, wait, propose, run";
 
 /// Shows how the resources and their domain controllers stand
 #[derive(Debug, Clone, clap::Args)]
