@@ -8,14 +8,14 @@ use crate::shown::Filter;
 use crate::source::Asked;
 use crate::weather::Weather;
 
-const EVERYTHING: Make = Make {
+pub(crate) const EVERYTHING: Make = Make {
     filter: Some(Filter::Everything),
     is_still: true,
     is_below: false,
 };
 
 /// The story goes well: nothing is wrong in the end.
-fn goes_well(make: Make, story: &impl AsyncFn(&mut Run)) {
+pub(crate) fn goes_well(make: Make, story: &impl AsyncFn(&mut Run)) {
     let _all = with_all_rules();
     for seed in 1..=6 {
         block_on(async {

@@ -14,6 +14,7 @@
 
 mod account;
 mod breaking;
+mod broken;
 mod directed;
 mod found;
 mod happenings;

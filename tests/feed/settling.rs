@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::receiver::{Entry, Receiver};
 use crate::run::{Run, Stepped, hr};
 
-use crate::shown::{schema, told};
+use crate::shown::schema;
 
 /// How many passes a feed may take to become level and silent.
 const MOST: usize = 80;
@@ -160,7 +160,8 @@ impl Run {
 
 /// What a consumer should hold, by the forest's own account.
 fn truth(run: &Run, forest: &Forest, dc: usize) -> Vec<(Uuid, Entry)> {
-    let (schema, told) = (schema(), told());
+    let feed = run.resource().feed.as_ref().unwrap();
+    let (schema, told) = (schema(), feed.attributes.clone());
     let state = forest.state(dc, DOMAIN).unwrap();
     let seen = state.into_iter().filter(|(guid, truth)| {
         let object: &Object = &forest.dcs[dc].objects[guid];
