@@ -16,7 +16,7 @@ use crate::config::ResourceSettings;
 use crate::directory::ChangeSource;
 use crate::model::{
     CursorTag, DcName, Dn, Feed, FeedContext, FeedPage, Image, InvocationId, ObjectGuid, Op,
-    Reread, RereadWhy, Standing, Told, Usn,
+    Reread, RereadWhy, Stamp, Standing, Told, Usn,
 };
 use crate::store::{PageWritten, Store};
 
@@ -287,6 +287,10 @@ fn judge_again(
         }
         before => judge(reading, image, in_scope, None, before.as_ref()),
     };
+    let is_silent = judgement.remember.is_none() && judgement.rereads.is_empty();
+    if let Some(told) = told.filter(|_| forget && is_silent) {
+        judgement.remember = Some(as_shown(told, image));
+    }
     if let Verdict::Deliver(change) = &mut judgement.verdict {
         match again {
             RereadWhy::Lost => change.reason = "retracted",
@@ -305,6 +309,19 @@ fn judge_again(
         }
     }
     judgement
+}
+
+/// What the DC shows takes the place of what was given up: it says the same, and nothing is delivered.
+fn as_shown(told: &Told, image: &Image) -> Told {
+    let mut told = told.clone();
+    for (oid, last) in &mut told.journal {
+        let shown = image.stamps.get(oid);
+        if let Some(shown) = shown.filter(|_| *last == Stamp::GIVEN_UP) {
+            *last = shown.stamp;
+        }
+    }
+    told.forget_given_up();
+    told
 }
 
 /// Whether the consumer was told that the object is gone, and it is.

@@ -61,6 +61,9 @@ impl Account {
         }
         if matches!(op, "create" | "undelete" | "snapshot") {
             let kept: BTreeSet<&str> = kept(data).collect();
+            // What the image does not list the receiver has no more.
+            let told = self.changes.entry(guid).or_default();
+            told.retain(|_, (attribute, _)| kept.contains(attribute.as_str()));
             let newest = self.newest.entry(guid).or_default();
             newest.retain(|attribute, _| kept.contains(attribute.as_str()));
         }

@@ -14,12 +14,12 @@
 
 mod account;
 mod breaking;
-mod broken;
 mod directed;
 mod found;
 mod happenings;
 mod moving;
 mod receiver;
+mod reviewed;
 mod run;
 mod running;
 mod setting;

@@ -78,7 +78,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Whether J says of an attribute what was delivered.
-    fn is_told(&self, oid: &AttributeOid) -> bool {
+    pub(super) fn is_told(&self, oid: &AttributeOid) -> bool {
         self.wants(oid) || *oid == self.name || *oid == self.is_deleted
     }
 

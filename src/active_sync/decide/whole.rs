@@ -3,7 +3,7 @@
 use super::change::Changed;
 use super::object::{Seen, same_name};
 use super::rules::{Rule, holds};
-use super::{Change, Judgement, Reading, Silence, Verdict, digest};
+use super::{Change, IS_DELETED, Judgement, Reading, Silence, Verdict, digest};
 use crate::model::{
     AttributeOid, Image, ObjectGuid, Op, RereadWhy, Stamp, Standing, Told, Usn, Vector, Waits,
 };
@@ -148,7 +148,8 @@ fn absent(guid: ObjectGuid, told: &Told) -> Judgement {
     change.generation = told.generation;
     let mut told = told.clone();
     told.standing = Standing::Deleted;
-    told.journal.clear();
+    // It stays known until the object is seen again: its links are gone without a word.
+    told.journal = [(AttributeOid::new(IS_DELETED), Stamp::BEFORE_ALL)].into();
     told.links.clear();
     Judgement {
         verdict: Verdict::Deliver(Box::new(change)),
@@ -195,6 +196,9 @@ impl Seen<'_> {
                 *oid == self.is_deleted || !self.wants(oid) || self.stamp(oid).is_some()
             });
         }
+        // What is not told any more is gone from the consumer with this image.
+        told.journal
+            .retain(|oid, _| has.is_none() || self.is_told(oid));
         told.is_partial = !self.level && !self.reading.told.is_empty();
         for (oid, shown) in &self.image.stamps {
             let internal = *oid == self.name || *oid == self.is_deleted;

@@ -89,7 +89,7 @@ pub(super) async fn run(
         if !args.yes {
             let objects: u64 = rows.iter().map(|row| row.objects_read_again).sum();
             confirm::ask(&format!(
-                "Is {dc} lost for good? {objects} objects are read again and told as they now stand. Declare it lost?"
+                "Is {dc} lost for good? {objects} objects are delivered as they now stand, and the next pass reads everything. Declare it lost?"
             ))?;
         }
         rows = declared(&args, &readers, &lives, store).await?;

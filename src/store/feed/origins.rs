@@ -29,9 +29,10 @@ pub struct Forgotten {
 }
 
 impl Store {
-    /// Declares a DC's incarnation lost: K and S of it, and of those declared so before, fall to what `vectors`, those of
-    /// the DC in use, hold of it (not at all where a naming context has none), and every object whose journal has a later
-    /// stamp of it is to be read again. `None` where the resource has no feed.
+    /// Declares a DC's incarnation lost: K of it, and of those declared so before, falls to what `vectors`, those of the DC
+    /// in use, hold of it (not at all where a naming context has none), and every object whose journal has a later stamp of
+    /// it is to be read again. Where K falls, S is void, and the next pass reads everything. `None` where the resource has
+    /// no feed.
     pub async fn forget_origin(
         &self,
         resource: &ResourceName,
@@ -48,10 +49,17 @@ impl Store {
             )?
             .execute(params![feed, origin.to_octets()])?;
             let mut read_again = BTreeSet::new();
+            let before = contexts::load(tx, feed)?;
             for lost in lost(tx, feed, origin)? {
                 read_again.extend(forget_above(tx, feed, lost, bound(&vectors, lost))?);
             }
             let count = read_again.len() as u64;
+            let after = contexts::load(tx, feed)?;
+            if before.iter().any(|(nc, context)| {
+                after.get(nc).is_some_and(|after| after.told != context.told)
+            }) {
+                read_all(tx, &resource)?;
+            }
             give_up(tx, feed)?;
             let tag = switching::bump(tx, &resource)?;
             Ok(Some(Forgotten { count, tag }))
@@ -125,6 +133,15 @@ impl Store {
     }
 }
 
+/// Has the next pass read everything: K covered what J says nothing of, such as an object that was kept from the consumer by
+/// what the lost DC alone had. Delivered is only what differs.
+fn read_all(tx: &Transaction<'_>, resource: &ResourceName) -> Result<(), StoreError> {
+    switching::void(tx, resource)?;
+    tx.prepare_cached("UPDATE cursor SET last_updated = 0, last_deleted = 0 WHERE resource = ?1")?
+        .execute([resource.as_str()])?;
+    Ok(())
+}
+
 /// The incarnations that are lost with this one: those declared so before may have left changes with it alone.
 fn lost(
     tx: &Transaction<'_>,
@@ -139,7 +156,7 @@ fn lost(
         .collect()
 }
 
-/// Lowers K and S of a lost incarnation, and gives up what was delivered of it above that; what is to be read again.
+/// Lowers K of a lost incarnation, and gives up what was delivered of it above that; what is to be read again.
 fn forget_above(
     tx: &Transaction<'_>,
     feed: i64,
@@ -149,9 +166,6 @@ fn forget_above(
     let mut all = contexts::load(tx, feed)?;
     for (nc, context) in &mut all {
         lower(&mut context.told, origin, bound(nc));
-        if let Some(held) = &mut context.held {
-            lower(held, origin, bound(nc));
-        }
     }
     contexts::replace(tx, feed, &all)?;
     contexts::settle(tx, feed, |nc, mut settled| {

@@ -87,7 +87,10 @@ impl Store {
                         continue;
                     };
                     let journal = meanings.journal(&journal)?;
-                    if journal.values().any(|stamp| !stamp.is_within(vector)) {
+                    if journal
+                        .values()
+                        .any(|stamp| !stamp.is_mark() && !stamp.is_within(vector))
+                    {
                         found.push(guid);
                     }
                 }

@@ -1,4 +1,5 @@
-//! Stories that a hostile review made up: what breaks the feed, or was thought to.
+//! Stories of a hostile review, of what no J speaks of: a DC is lost that alone had kept an object from the consumer, or had
+//! brought it in, and what is told, forgotten and told again. With all rules everything ends well.
 
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ fn no_mail() -> Changes {
     [(Attribute::Mail, Vec::new())].into()
 }
 
-/// A. A lost DC alone had a link: no stamp in J speaks of it.
+/// A lost DC alone had a link: no stamp in J speaks of it.
 #[test]
 fn a_link_that_a_lost_dc_alone_had_is_taken_back() {
     goes_well(EVERYTHING, &async |run| {
@@ -68,7 +69,7 @@ fn a_link_that_a_lost_dc_alone_had_is_taken_back() {
     });
 }
 
-/// B. A container outside of the filter had another name on the lost DC before the first load, which does not read it.
+/// A container outside of the filter had another name on the lost DC before the first load, which does not read it.
 #[test]
 fn names_below_what_a_lost_dc_renamed_before_the_first_load() {
     goes_well(ACCOUNTS, &async |run| {
@@ -85,7 +86,7 @@ fn names_below_what_a_lost_dc_renamed_before_the_first_load() {
     });
 }
 
-/// C. The filter asks for an attribute that is not told, and the lost DC alone had it.
+/// The filter asks for an attribute that is not told, and the lost DC alone had it.
 #[test]
 fn what_came_in_by_an_attribute_that_is_not_told_and_is_lost() {
     goes_well(WITH_MAIL, &async |run| {
@@ -103,7 +104,7 @@ fn what_came_in_by_an_attribute_that_is_not_told_and_is_lost() {
     });
 }
 
-/// D. An attribute is told no more, and again, by a DC that is behind in it.
+/// An attribute is told no more, and again, by a DC that is behind in it.
 #[test]
 fn an_attribute_that_was_not_told_for_a_while() {
     goes_well(EVERYTHING, &async |run| {
@@ -125,7 +126,7 @@ fn an_attribute_that_was_not_told_for_a_while() {
     });
 }
 
-/// E. Two DCs deleted it; the one whose delete counted is lost; a third one does not know.
+/// Two DCs deleted it; the one whose delete counted is lost; a third one does not know.
 #[test]
 fn what_two_dcs_deleted_comes_back_to_life_when_one_is_lost() {
     goes_well(EVERYTHING, &async |run| {
@@ -154,7 +155,7 @@ fn what_two_dcs_deleted_comes_back_to_life_when_one_is_lost() {
     });
 }
 
-/// F. The same of an object that left.
+/// The same of an object that left.
 #[test]
 fn what_two_dcs_took_out_comes_back_when_one_is_lost() {
     goes_well(WITH_MAIL, &async |run| {
@@ -178,7 +179,7 @@ fn what_two_dcs_took_out_comes_back_when_one_is_lost() {
     });
 }
 
-/// G. A member that only a lost DC and a third one had is taken back, forgotten, and comes by the third one.
+/// A member that only a lost DC and a third one had is taken back, forgotten, and comes by the third one.
 #[test]
 fn a_member_that_was_taken_back_and_forgotten_comes_again() {
     goes_well(EVERYTHING, &async |run| {
@@ -201,7 +202,7 @@ fn a_member_that_was_taken_back_and_forgotten_comes_again() {
     });
 }
 
-/// H. The lost DC had deleted it before the first load, which says and remembers nothing of it.
+/// The lost DC had deleted it before the first load, which says and remembers nothing of it.
 #[test]
 fn what_a_lost_dc_had_deleted_before_the_first_load() {
     goes_well(EVERYTHING, &async |run| {
@@ -215,7 +216,7 @@ fn what_a_lost_dc_had_deleted_before_the_first_load() {
     });
 }
 
-/// I. It was never the consumer's on the lost DC, which had taken back what another one wrote.
+/// It was never the consumer's on the lost DC, which had taken back what another one wrote.
 #[test]
 fn what_was_never_in_for_a_lost_dc_alone() {
     goes_well(WITH_MAIL, &async |run| {
@@ -233,7 +234,7 @@ fn what_was_never_in_for_a_lost_dc_alone() {
     });
 }
 
-/// J. A load remembers nothing of what is not in: the lost DC alone had it out before.
+/// A load remembers nothing of what is not in: the lost DC alone had it out before.
 #[test]
 fn what_a_lost_dc_alone_had_out_before_the_first_load() {
     goes_well(WITH_MAIL, &async |run| {
@@ -247,7 +248,7 @@ fn what_a_lost_dc_alone_had_out_before_the_first_load() {
     });
 }
 
-/// K. The filter's attribute is not told, nobody is lost: an older DC, a write there, and the truth comes later.
+/// The filter's attribute is not told, nobody is lost: an older DC, a write there, and the truth comes later.
 #[test]
 fn what_came_in_by_an_attribute_that_is_not_told() {
     goes_well(WITH_MAIL, &async |run| {
@@ -270,7 +271,7 @@ fn what_came_in_by_an_attribute_that_is_not_told() {
     });
 }
 
-/// L. A unit goes out of the base on a lost DC alone, before the first load.
+/// A unit goes out of the base on a lost DC alone, before the first load.
 #[test]
 fn what_a_lost_dc_had_moved_out_of_the_base_before_the_first_load() {
     let make = Make {
@@ -292,7 +293,7 @@ fn what_a_lost_dc_had_moved_out_of_the_base_before_the_first_load() {
     });
 }
 
-/// Control of E: nobody is declared lost.
+/// As two DCs deleted it, and nobody is declared lost.
 #[test]
 fn what_two_dcs_deleted_stays_deleted() {
     goes_well(EVERYTHING, &async |run| {
@@ -319,7 +320,7 @@ fn what_two_dcs_deleted_stays_deleted() {
     });
 }
 
-/// Control of F: nobody is declared lost.
+/// As two DCs took it out, and nobody is declared lost.
 #[test]
 fn what_two_dcs_took_out_stays_out() {
     goes_well(WITH_MAIL, &async |run| {
@@ -362,7 +363,7 @@ fn a_member_that_was_taken_back_comes_again() {
     });
 }
 
-/// M. The DC in use is put back from a backup, and its old life had a link that nobody else has.
+/// The DC in use is put back from a backup, and its old life had a link that nobody else has.
 #[test]
 fn a_link_of_a_life_that_was_put_back_from_a_backup() {
     goes_well(EVERYTHING, &async |run| {
@@ -383,7 +384,7 @@ fn a_link_of_a_life_that_was_put_back_from_a_backup() {
     });
 }
 
-/// N. Control of C: the attribute is told.
+/// Control of C: the attribute is told.
 #[test]
 fn what_came_in_by_an_attribute_that_is_told_and_is_lost() {
     goes_well(WITH_MAIL, &async |run| {
@@ -399,7 +400,7 @@ fn what_came_in_by_an_attribute_that_is_told_and_is_lost() {
     });
 }
 
-/// O. Control of B, by a pass instead of a load.
+/// Control of B, by a pass instead of a load.
 #[test]
 fn names_below_what_a_lost_dc_renamed() {
     goes_well(ACCOUNTS, &async |run| {
@@ -415,7 +416,7 @@ fn names_below_what_a_lost_dc_renamed() {
     });
 }
 
-/// P. The same after a resync, which does not come across the container.
+/// The same after a resync, which does not come across the container.
 #[test]
 fn names_below_what_a_lost_dc_renamed_after_a_resync() {
     goes_well(ACCOUNTS, &async |run| {
@@ -432,7 +433,7 @@ fn names_below_what_a_lost_dc_renamed_after_a_resync() {
     });
 }
 
-/// Q. A member was deleted before the first load, and the next DC does not know; nobody is lost.
+/// A member was deleted before the first load, and the next DC does not know; nobody is lost.
 #[test]
 fn a_member_that_a_lost_dc_had_deleted_before_the_first_load() {
     goes_well(EVERYTHING, &async |run| {
@@ -459,7 +460,7 @@ fn a_member_that_a_lost_dc_had_deleted_before_the_first_load() {
     });
 }
 
-/// R. What the lost DC wrote of an attribute over what another one wrote, of an object that is in.
+/// What the lost DC wrote of an attribute over what another one wrote, of an object that is in.
 #[test]
 fn what_a_lost_dc_wrote_over_another_one() {
     goes_well(EVERYTHING, &async |run| {
