@@ -104,10 +104,12 @@ impl Desk {
     }
 
     pub(super) async fn told(&self, incident: &Incident) -> Result<Told, StoreError> {
+        let process = self.process(&incident.resource).map(|(_, process)| process);
+        let rule = process.and_then(|one| decide::rule_named(one, incident.rule.as_deref()));
         let mut errors: Vec<String> = Vec::new();
         for failure in self.store.failures_of(incident.id, FAILURES).await? {
-            for error in failure.errors {
-                let error: String = error.chars().take(ERROR).collect();
+            for error in decide::telling(&failure.errors, rule, ERRORS) {
+                let error = decide::shortened(error, ERROR);
                 if errors.len() < ERRORS && !errors.contains(&error) {
                     errors.push(error);
                 }

@@ -12,14 +12,16 @@ mod limits;
 mod notify;
 mod retry;
 mod signals;
+mod trace;
 
 use std::collections::BTreeMap;
 
-pub use classify::{Misjudged, classify, rule_for, rule_named, test_rules};
+pub use classify::{Misjudged, classify, rule_for, rule_named, telling, test_rules};
 pub use limits::{Brakes, Jump, jumped, limits, moved_at};
 pub use notify::{Admitted, Due, Waits, admit, due, is_gathering, over};
 pub use retry::{GIVE_UP_MS, GIVE_UP_TRIES, after_failure, lapsed, may_approve};
 pub use signals::{Signal, probes, trouble};
+pub use trace::{most_telling, shortened, without_frames};
 
 use crate::config::Safety;
 use crate::model::{

@@ -10,3 +10,4 @@ mod build;
 mod error_texts;
 mod limiting;
 mod telling;
+mod traces;
