@@ -170,8 +170,9 @@ async fn by_itself(desk: &Desk, resource: &ResourceSettings) -> Result<(), CliEr
         let why = own
             .and_then(|incident| incident.stance.as_ref())
             .map(|stance| &stance.why);
-        let only_probes =
-            why.is_some_and(|why| matches!(why.as_slice(), [WhyWait::TooFewProbes { .. }]));
+        let is_of_probes =
+            |one: &WhyWait| matches!(one, WhyWait::TooFewProbes { .. } | WhyWait::Unrecognized);
+        let only_probes = why.is_some_and(|why| !why.is_empty() && why.iter().all(is_of_probes));
         if !only_probes {
             break;
         }

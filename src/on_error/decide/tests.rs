@@ -11,3 +11,4 @@ mod error_texts;
 mod limiting;
 mod telling;
 mod traces;
+mod unrecognized;
