@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{CliError, Context, Exit, confirm, progress};
 use crate::config::Secrets;
-use crate::model::ResourceName;
+use crate::model::{ResourceName, text_of};
 use crate::store::{Imported, Recovery};
 
 const EXAMPLES: &str = "\
@@ -58,8 +58,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let resource = context.resource(&settings, &args.resource)?;
     let file = args.file.display();
-    let text = std::fs::read_to_string(&args.file);
-    let text = text.map_err(|error| CliError::failed(format!("cannot read {file}"), error))?;
+    let cannot = |problem: &str| CliError::failed(format!("cannot read {file}"), problem);
+    let bytes = std::fs::read(&args.file).map_err(|error| cannot(&error.to_string()))?;
+    let text =
+        text_of(&bytes).map_err(|error| cannot(&format!("it is {error}; save it as UTF-8")))?;
     let recovery: Recovery = serde_path_to_error::deserialize(
         &mut serde_json::Deserializer::from_str(&text),
     )

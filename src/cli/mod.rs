@@ -51,6 +51,7 @@ mod kerberos;
 mod plan_view;
 mod plot;
 mod progress;
+mod result_errors;
 mod steps;
 mod user;
 mod who;

@@ -1,16 +1,14 @@
 //! `on-error`: runs the failure process for a sync that is not ours.
 
-use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{ErrorKind, IsTerminal as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::choice::is_to_come;
-use super::{CliError, Context, Exit, who};
+use super::{CliError, Context, Exit, result_errors, who};
 use crate::clock;
 use crate::config::{ResourceSettings, Secrets, Settings};
 use crate::model::{
@@ -23,19 +21,19 @@ use crate::store::Store;
 
 const EXAMPLES: &str = "\
 Examples:
-  hr-sync 2>&1 | tail -20 | highwater on-error hr
+  hr-sync 2> errors.txt || highwater on-error hr < errors.txt
   highwater on-error hr 'CommunicationException: Connection refused'
   highwater on-error hr --failure-timestamp 2026-11-22T10:15:00Z < errors
+
+Give it all that the sync wrote when it failed, not only the end: a stack trace
+begins with what went wrong. Stack frames are dropped. Of more than 100 lines,
+the first, those that name a cause, and the last are kept.
 
 Call it on every failure of the sync: the rules count failures within a window.
 The service handles the failure. If no `highwater run` is alive, this command
 probes the DCs every 5 seconds for as long as it takes, decides, and sends the
 notices itself.";
 
-/// The most of standard input that is kept, its end, and the most errors, and characters of each, that are kept.
-const READ: usize = 256 * 1024;
-const ERRORS: usize = 100;
-const ERROR: usize = 4_000;
 /// How long the running service is waited for.
 const LOOKED_AT: Duration = Duration::from_secs(5);
 /// How long a proposal that was approved is waited for.
@@ -85,7 +83,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, CliError> {
     let settings = context.settings(Secrets::Skip)?;
     let name = context.resource(&settings, &args.resource)?.name.clone();
     let failure_timestamp = happened(args.failure_timestamp, clock::now(), context);
-    let errors = errors(&args.errors)?;
+    let errors = result_errors::errors(&args.errors)?;
     let store = context.store(&settings).await?;
     let new = NewFailure {
         resource: name,
@@ -139,64 +137,6 @@ pub(super) fn exit_of(state: ProposalState) -> Exit {
     }
 }
 
-/// All of it is read, so that whoever writes is not cut off; its last [`READ`] bytes are kept.
-fn end_of(mut from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut kept = VecDeque::with_capacity(READ);
-    let mut part = vec![0; 64 * 1024];
-    loop {
-        let read = match from.read(&mut part) {
-            Ok(0) => return Ok(kept.into()),
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let part = part.get(..read).unwrap_or_default();
-        let over = (kept.len() + part.len()).saturating_sub(READ);
-        kept.drain(..over);
-        kept.extend(part);
-    }
-}
-
-/// The errors as given, else the lines of standard input.
-fn errors(given: &[OsString]) -> Result<Vec<String>, CliError> {
-    // An error is on record in whatever encoding it came.
-    let lossy = |text: &OsString| text.to_string_lossy().into_owned();
-    let mut texts: Vec<String> = given.iter().map(lossy).collect();
-    if texts.is_empty() && !std::io::stdin().is_terminal() {
-        let bytes = end_of(std::io::stdin().lock()).map_err(|source| {
-            CliError::failed("cannot read the errors from standard input", source)
-        })?;
-        texts = String::from_utf8_lossy(&bytes)
-            .lines()
-            .map(str::to_owned)
-            .collect();
-    }
-    texts.retain(|text| !text.trim().is_empty());
-    if texts.is_empty() {
-        return Err(CliError::Usage(
-            "no error is given: name it as an argument, or write it to standard input".to_owned(),
-        ));
-    }
-    let cut = |text: &String| ends_of(text.trim());
-    // The last ones: a log ends with what went wrong.
-    let from = texts.len().saturating_sub(ERRORS);
-    Ok(texts.iter().skip(from).map(cut).collect())
-}
-
-/// A text of at most [`ERROR`] characters: a longer one without its middle. A stack trace begins with what went wrong, a
-/// log or a line with progress in it ends with that.
-fn ends_of(text: &str) -> String {
-    let over = text.chars().count().saturating_sub(ERROR);
-    if over == 0 {
-        return text.to_owned();
-    }
-    let half = ERROR / 2;
-    // The mark takes the place of one character.
-    let head = text.chars().take(half);
-    let tail = text.chars().skip(half + over + 1);
-    head.chain(['…']).chain(tail).collect()
-}
-
 /// The failure process on this store, for a command.
 pub(super) async fn desk(settings: Settings, context: &Context) -> Result<Desk, CliError> {
     let store = context.store(&settings).await?;
@@ -230,8 +170,9 @@ async fn by_itself(desk: &Desk, resource: &ResourceSettings) -> Result<(), CliEr
         let why = own
             .and_then(|incident| incident.stance.as_ref())
             .map(|stance| &stance.why);
-        let only_probes =
-            why.is_some_and(|why| matches!(why.as_slice(), [WhyWait::TooFewProbes { .. }]));
+        let is_of_probes =
+            |one: &WhyWait| matches!(one, WhyWait::TooFewProbes { .. } | WhyWait::Unrecognized);
+        let only_probes = why.is_some_and(|why| !why.is_empty() && why.iter().all(is_of_probes));
         if !only_probes {
             break;
         }
@@ -332,53 +273,4 @@ fn drawn(reported: &Reported) -> String {
         text.push_str(&super::approve::drawn(proposal));
     }
     text
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use std::io::{Error, ErrorKind, Read};
-
-    use super::{ERROR, READ, end_of, ends_of};
-
-    #[test]
-    fn a_long_error_keeps_its_beginning_and_its_end() {
-        for length in [ERROR - 14, ERROR - 13, ERROR, 10 * ERROR] {
-            let all = format!("begins{}ends up", "ä".repeat(length));
-            let kept = ends_of(&all);
-            assert!(kept.chars().count() <= ERROR, "of {length}");
-            assert!(kept.starts_with("begins") && kept.ends_with("ends up"));
-            assert_eq!(kept == all, all.chars().count() <= ERROR, "of {length}");
-        }
-    }
-
-    /// Gives its bytes a few at a time, interrupted before each.
-    struct Halting<'a> {
-        rest: &'a [u8],
-        is_interrupted: bool,
-    }
-
-    impl Read for Halting<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            self.is_interrupted = !self.is_interrupted;
-            if self.is_interrupted {
-                return Err(Error::from(ErrorKind::Interrupted));
-            }
-            let few = buffer.len().min(1_013);
-            self.rest.read(buffer.get_mut(..few).unwrap())
-        }
-    }
-
-    #[test]
-    fn the_end_of_what_is_written_is_kept() {
-        for length in [0, 7, READ - 1, READ, READ + 1, 3 * READ + 5] {
-            let all: Vec<u8> = (0_u8..251).cycle().take(length).collect();
-            let halting = Halting {
-                rest: &all,
-                is_interrupted: false,
-            };
-            let end = all.get(length.saturating_sub(READ)..).unwrap();
-            assert!(end_of(halting).unwrap() == end, "of {length} bytes");
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Invalid, SEARCHED};
+use crate::model::NotText;
 
 /// Why the configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +23,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no text.
-    #[error("the configuration {} is not UTF-8 at byte {offset}; save it as UTF-8", path.display())]
-    NotUtf8 {
+    #[error("the configuration {} is {problem}; save it as UTF-8", path.display())]
+    NotText {
         /// The file.
         path: PathBuf,
-        /// The first byte that is no UTF-8, counted from 0.
-        offset: usize,
+        /// What it is instead.
+        problem: NotText,
     },
     /// The file was read and has problems.
     #[error(transparent)]

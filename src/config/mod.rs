@@ -32,6 +32,7 @@ mod warning;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::model::text_of;
 pub use error::ConfigError;
 pub use feed::{CommandSink, Feed, FileSink, MaxDeletes, Secret, Sink, WebhookSink, signing_key};
 pub use http::{
@@ -119,9 +120,9 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    String::from_utf8(bytes).map_err(|error| ConfigError::NotUtf8 {
+    text_of(&bytes).map_err(|problem| ConfigError::NotText {
         path: path.to_owned(),
-        offset: error.utf8_error().valid_up_to(),
+        problem,
     })
 }
 

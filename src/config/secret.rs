@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::{Env, SecretSource};
+use crate::model::utf8;
 
 /// No password is longer; a longer file is something else.
 const LONGEST: u64 = 64 * 1024;
@@ -86,13 +87,20 @@ fn credential(name: &str, env: Env<'_>) -> Result<PathBuf, Unusable> {
 
 fn read(path: &Path, refused: u32) -> Result<String, Unusable> {
     let file = open(path, refused)?;
-    let mut text = String::new();
-    match file.take(LONGEST + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 > LONGEST => unusable(
+    let mut bytes = Vec::new();
+    let read = file.take(LONGEST + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 > LONGEST => unusable(
             "names a file of more than 64 KiB",
             "name the file with the secret alone",
         ),
-        Ok(_) => Ok(text),
+        Ok(_) => match utf8(&bytes) {
+            Ok((_, text)) => Ok(text.to_owned()),
+            Err(problem) => unusable(
+                "names a file that cannot be read as text",
+                format!("save {} as UTF-8, it is {problem}", path.display()),
+            ),
+        },
         Err(error) => unusable(
             "names a file that cannot be read as text",
             format!("check {} ({})", path.display(), error.kind()),

@@ -226,6 +226,13 @@ fn files_that_cannot_be_read_say_so() {
     let error = load(&binary, Secrets::Skip).unwrap_err();
     assert!(error.to_string().contains("not UTF-8 at byte 2"), "{error}");
     assert_eq!(find(Some(&binary)).unwrap(), binary);
+    let units = BASE.encode_utf16().flat_map(u16::to_le_bytes);
+    let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
+    for text in [wide, [b"\xef\xbb\xbf", BASE.as_bytes()].concat()] {
+        std::fs::write(&binary, text).unwrap();
+        let read = load(&binary, Secrets::Skip);
+        assert!(read.is_ok(), "{read:?}");
+    }
 }
 
 #[test]

@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::ConsumerError;
+use super::cursor_text::{self, CursorFlaw};
 use super::replace::put;
-use super::{ConsumerError, cursor_text};
 use crate::clock::Stopwatch;
-use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName};
+use crate::model::{Cursor, CursorTag, HeldCursor, ResourceName, utf8};
 
 /// How long the file's lock is waited for.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 const LARGEST: u64 = 1 << 20;
 
 struct Found {
+    /// Its byte order mark, or nothing.
+    mark: String,
     text: String,
     held: HeldCursor,
 }
@@ -68,8 +71,9 @@ pub(super) fn compare_and_set(
             "the new cursor {new:?} would read back as {written:?}"
         )));
     }
-    put(&path, text.as_bytes()).map_err(|error| unwritable(error.to_string()))?;
-    Ok(tag(text.as_bytes()))
+    let bytes = [found.mark, text].concat().into_bytes();
+    put(&path, &bytes).map_err(|error| unwritable(error.to_string()))?;
+    Ok(tag(&bytes))
 }
 
 fn real(path: &Path, resource: &ResourceName) -> Result<PathBuf, ConsumerError> {
@@ -90,17 +94,20 @@ fn unreadable(path: &Path, resource: &ResourceName, error: &std::io::Error) -> C
 }
 
 fn load(path: &Path, resource: &ResourceName) -> Result<Found, ConsumerError> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(path, resource, &error))?;
-    let cursor = cursor_text::decode(&text, resource).map_err(|flaw| ConsumerError::Flawed {
+    let flawed = |flaw| ConsumerError::Flawed {
         resource: resource.clone(),
         path: path.to_owned(),
         flaw,
-    })?;
-    let tag = tag(text.as_bytes());
+    };
+    let (mark, text) = utf8(&bytes).map_err(|problem| flawed(CursorFlaw::NotText(problem)))?;
+    let cursor = cursor_text::decode(text, resource).map_err(flawed)?;
+    let tag = tag(&bytes);
     Ok(Found {
-        text,
+        mark: mark.to_owned(),
+        text: text.to_owned(),
         held: HeldCursor { cursor, tag },
     })
 }

@@ -10,11 +10,14 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::model::{Cursor, InvocationId, ResourceName, Usn};
+use crate::model::{Cursor, InvocationId, NotText, ResourceName, Usn};
 
 /// What is wrong in a cursor file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CursorFlaw {
+    /// No text as JSON has to be.
+    #[error("it is {0}; have the sync write it as UTF-8")]
+    NotText(NotText),
     /// No JSON object.
     #[error("it is no JSON object ({0}); let the sync write it anew or restore it")]
     NotJson(String),

@@ -7,6 +7,7 @@
 mod attempt;
 mod cursor;
 mod dc;
+mod encoding;
 mod feed;
 mod foreign;
 mod image;
@@ -30,6 +31,7 @@ mod why_wait;
 pub use attempt::{Attempt, AttemptKind, AttemptState, Step, StepReport};
 pub use cursor::{Cursor, CursorTag, HeldCursor, HostAttribute, Knowledge, StartMethod};
 pub use dc::{DcFacts, Identity, InstanceType, Preference};
+pub use encoding::{Encoding, NotText, text_of, utf8};
 pub use feed::{
     Counts, Feed, FeedContext, FeedPage, FullPassReason, LinkDigest, Load, Op, Outgoing, Queued,
     Reread, RereadWhy, Standing, TargetFate, Told, Waits,

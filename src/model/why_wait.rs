@@ -22,6 +22,9 @@ pub enum WhyWait {
         /// What the errors say.
         outcome: Outcome,
     },
+    /// The errors say nothing; what else stands here decides.
+    #[error("the errors are not recognised: they do not say whether another DC would help")]
+    Unrecognized,
     /// The sync's signal is too weak yet.
     #[error("the sync has failed {have} of {need} times within {within_s} s")]
     TooFewErrors {
@@ -50,7 +53,9 @@ pub enum WhyWait {
         within_s: u64,
     },
     /// The second signal says the opposite.
-    #[error("{dc} answered us at {at}: the trouble is between the sync and it")]
+    #[error(
+        "{dc} answered us at {at}: it is not down; the trouble is in the sync, or between the two"
+    )]
     DcAnswers {
         /// The DC in use.
         dc: DcName,

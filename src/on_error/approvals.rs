@@ -9,7 +9,9 @@
 
 use super::decide;
 use super::desk::{Desk, Eyes};
-use crate::model::{ActionKind, Plan, Proposal, ProposalState, ResourceName, Stance, UtcMs};
+use crate::model::{
+    ActionKind, Outcome, Plan, Proposal, ProposalState, ResourceName, Stance, UtcMs,
+};
 use crate::store::{Addressed, ProposalChange, StoreError, ToldAs};
 
 impl Desk {
@@ -109,6 +111,10 @@ impl Desk {
                 "what called for it has passed: incident {id} is over"
             )));
         };
+        if incident.outcome == Outcome::Unknown {
+            let why = "the newest errors are not recognised, so it takes a person";
+            return Ok(Some(why.to_owned()));
+        }
         let stance = self.still_calls_for(&incident, eyes, now).await?;
         Ok((stance.action != ActionKind::Run).then(|| passed(&stance)))
     }

@@ -6,7 +6,8 @@ use super::decide;
 use super::desk::{Desk, Facts};
 use super::render::{Asked, Content, Evidence, Told, plan_lines};
 use crate::model::{
-    DcName, Incident, NoticeKind, Proposal, ProposalState, ResourceName, Sighting, UtcMs, WhyWait,
+    DcName, Incident, NoticeKind, Outcome, Proposal, ProposalState, ResourceName, Sighting, UtcMs,
+    WhyWait,
 };
 use crate::store::StoreError;
 
@@ -84,7 +85,37 @@ impl Desk {
             }
         }
         content.evidence = self.evidence(&sightings, now).await?;
+        if let Some((incident, facts)) = incidents.first()
+            && kind != NoticeKind::Resolved
+        {
+            content.said = self.probes_alone(incident, facts.dc.as_ref(), &facts.sightings, now);
+        }
         Ok(content)
+    }
+
+    /// What the probes say of the DC in use where the errors say nothing; empty where they do not call it down.
+    fn probes_alone(
+        &self,
+        incident: &Incident,
+        dc: Option<&DcName>,
+        sightings: &BTreeMap<DcName, Vec<Sighting>>,
+        now: UtcMs,
+    ) -> String {
+        let safety = &self.settings.on_error.safety;
+        let is_down = |dc: &&DcName| decide::probes(dc, sightings, safety, now).is_empty();
+        let is_unknown = incident.outcome == Outcome::Unknown;
+        let Some(dc) = dc.filter(|_| is_unknown).filter(is_down) else {
+            return String::new();
+        };
+        let others: Vec<&str> = decide::answering(dc, sightings)
+            .into_iter()
+            .map(DcName::as_str)
+            .collect();
+        let others = match others.as_slice() {
+            [] => "no other DC answers".to_owned(),
+            names => format!("others answer: {}", names.join(", ")),
+        };
+        format!("No rule recognises the errors. By our probes {dc} is down; {others}.")
     }
 
     /// What was seen of each DC.
@@ -104,10 +135,12 @@ impl Desk {
     }
 
     pub(super) async fn told(&self, incident: &Incident) -> Result<Told, StoreError> {
+        let process = self.process(&incident.resource).map(|(_, process)| process);
+        let rule = process.and_then(|one| decide::rule_named(one, incident.rule.as_deref()));
         let mut errors: Vec<String> = Vec::new();
         for failure in self.store.failures_of(incident.id, FAILURES).await? {
-            for error in failure.errors {
-                let error: String = error.chars().take(ERROR).collect();
+            for error in decide::telling(&failure.errors, rule, ERRORS) {
+                let error = decide::shortened(error, ERROR);
                 if errors.len() < ERRORS && !errors.contains(&error) {
                     errors.push(error);
                 }
@@ -181,6 +214,11 @@ impl Desk {
             if let Some(resource) = self.settings.resources.get(&proposal.resource) {
                 let dc = self.dc_in_use(resource).await?;
                 let sightings = self.sightings(resource, dc.as_ref(), now).await?;
+                if state == ProposalState::Waiting {
+                    let probes = self.probes_alone(incident, dc.as_ref(), &sightings, now);
+                    let said = format!("{probes} {said}");
+                    said.trim().clone_into(&mut content.said);
+                }
                 content.evidence = self.evidence(&sightings, now).await?;
             }
         }

@@ -1,8 +1,8 @@
 //! Our own probes while an incident calls for them: more often than the collector polls.
 //!
 //! # Decisions
-//! - Only DCs of resources with an open outage are probed, and only where nobody looked at them lately, so a
-//!   collector that polls every few seconds is signal enough.
+//! - Only DCs of resources with an open outage, or with errors that no rule recognises, are probed, and only where nobody
+//!   looked at them lately, so a collector that polls every few seconds is signal enough.
 //! - A probe is a new connection with bind and rootDSE: what a sync needs at the least.
 
 use std::collections::BTreeSet;
@@ -18,11 +18,12 @@ use crate::model::{DcName, FailureKind, Outcome, PollFailure};
 use crate::store::StoreError;
 
 impl Desk {
-    /// Probes the DCs of every resource with an open outage that nobody looked at for a while; how many there were.
+    /// Probes the DCs of every resource whose incident they can speak of and that nobody looked at for a while; how many there were.
     pub async fn watch(&self) -> Result<usize, StoreError> {
         let mut wanted: BTreeSet<DcName> = BTreeSet::new();
         for incident in self.store.open_incidents().await? {
-            if incident.outcome != Outcome::Outage {
+            // Of errors that nobody recognises the probes are all there is to go by.
+            if !matches!(incident.outcome, Outcome::Outage | Outcome::Unknown) {
                 continue;
             }
             let Some((resource, _)) = self.process(&incident.resource) else {

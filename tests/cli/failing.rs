@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{GOOD, program, run, stderr, stdout};
 
 /// DCs that nobody listens at, and a process.
-fn folder(process: bool) -> TempDir {
+pub(super) fn folder(process: bool) -> TempDir {
     let mut text = GOOD
         .replace(
             "credentials = \"reader\"\n",

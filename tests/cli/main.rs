@@ -22,6 +22,7 @@ mod manual;
 mod names;
 mod plan;
 mod readme;
+mod result_errors;
 mod schema;
 mod shell;
 #[path = "../../src/store/tests/structure.rs"]

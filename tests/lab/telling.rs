@@ -6,7 +6,7 @@ use std::time::Duration;
 use highwater::clock;
 use highwater::config::{Channel, ConsumerKind, MailSecurity, MailServer, Settings, TlsTrust};
 use highwater::model::{ActionKind, AutoFailover, DeliveryState, NewFailure, PollFailure, UtcMs};
-use highwater::model::{FailureKind, WhyWait};
+use highwater::model::{FailureKind, ProposalState, WhyWait};
 use highwater::on_error::decide::Jump;
 use highwater::on_error::render::Templates;
 use highwater::on_error::{Desk, Eyes};
@@ -14,7 +14,7 @@ use highwater::store::Store;
 use tempfile::TempDir;
 
 use crate::bed::{Bed, name};
-use crate::failing::on_error;
+use crate::failing::{Case, on_error};
 use crate::smtp::{Fault, Mail, Protection, Server};
 
 const MINUTE: i64 = 60_000;
@@ -358,4 +358,39 @@ async fn a_jump_of_the_clock_suspends_for_half_a_minute() {
         assert_eq!((action, why.len()), (ActionKind::Run, 0), "{by}: {why:?}");
         assert_eq!(office.bed.in_use(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_rule_recognises_is_proposed_with_what_is_known_and_waits_for_a_person() {
+    let mut case = Case::new(41, AutoFailover::On).await;
+    case.bed.lab.kill(0).await.unwrap();
+    case.fails("the pull ended with flux 7").await;
+    case.turn().await;
+    let (_, why) = case.stance().await;
+    assert!(why.starts_with("the errors are not recognised"), "{why}");
+    // The collector has just looked: with a short window that was long ago.
+    let within = |span| move |all: &mut Settings| all.on_error.safety.probe_within = span;
+    case.set(within(Duration::from_secs(1)));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(case.desk.watch().await.unwrap(), 3, "the DCs are probed");
+    case.set(within(Duration::from_secs(90)));
+    for _ in 0..2 {
+        case.desk.probe_all(case.bed.resource()).await.unwrap();
+    }
+    let proposal = case.proposed().await;
+    case.turn().await;
+    case.turn().await;
+    assert_eq!(case.newest().await.id, proposal.id);
+    assert_eq!(case.newest().await.state, ProposalState::Waiting);
+    assert_eq!(case.bed.in_use(), 0, "nothing runs by itself");
+    let told = case.bed.store.deliveries(DeliveryState::Queued, 9).await;
+    let text = told.unwrap().remove(0).notice.text;
+    for words in [
+        "No rule recognises the errors. By our probes dc1 is down; others answer: dc2, dc3.",
+        "unknown (no rule knows it)",
+        "flux 7",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("would not help"), "{text}");
 }

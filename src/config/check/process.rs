@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::super::problem::Notes;
 use super::super::raw::{self, Field, Section};
-use super::super::shipped::{SHIPPED, Shipped};
+use super::super::shipped::{Shipped, shipped};
 use super::super::{Process, Rule, Safety, Scope, suggest};
 use super::{DAY, SECOND};
 use crate::model::{Outcome, ResourceName};
@@ -121,8 +121,8 @@ fn process(mut section: Section<'_>, channels: &[&str], notes: &mut Notes) -> Op
         }
     }
     if with_shipped == Some(true) {
-        let all = SHIPPED.iter().zip(COMPILED.iter());
-        rules.extend(all.filter_map(|(rule, pattern)| shipped(rule, pattern, &section, notes)));
+        let all = shipped().zip(COMPILED.iter());
+        rules.extend(all.filter_map(|(rule, pattern)| usable(rule, pattern, &section, notes)));
     }
     section.finish(notes);
     Some(Process {
@@ -258,9 +258,9 @@ fn pattern(field: &Field<'_>, notes: &mut Notes) -> Option<Regex> {
 
 /// The rules of the program, compiled once: a process takes all of them, and a file may have many.
 static COMPILED: LazyLock<Vec<Result<Regex, regex::Error>>> =
-    LazyLock::new(|| SHIPPED.iter().map(|rule| compile(rule.pattern)).collect());
+    LazyLock::new(|| shipped().map(|rule| compile(rule.pattern)).collect());
 
-fn shipped(
+fn usable(
     rule: &Shipped,
     pattern: &Result<Regex, regex::Error>,
     section: &Section<'_>,
@@ -301,7 +301,7 @@ fn of_program(rule: &Shipped, pattern: &Regex) -> Rule {
 
 /// The process that an empty table stands for: the rules of the program, telling nobody.
 pub(in crate::config) fn without_own_rules(name: &str) -> Process {
-    let all = SHIPPED.iter().zip(COMPILED.iter());
+    let all = shipped().zip(COMPILED.iter());
     let usable = all.filter_map(|(rule, pattern)| Some(of_program(rule, pattern.as_ref().ok()?)));
     Process {
         name: name.to_owned(),

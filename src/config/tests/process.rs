@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::shipped::SHIPPED;
+use super::super::shipped::shipped;
 use super::*;
 use crate::model::{AutoFailover, Outcome};
 
@@ -56,7 +56,7 @@ fn a_process_loads_with_its_own_rules_before_the_shipped_ones() {
     assert_eq!(hr.process.as_deref(), Some("ad"));
     assert_eq!(hr.auto_failover, AutoFailover::On);
     let process = settings.on_error.processes.get("ad").unwrap();
-    assert_eq!(process.rules.len(), 2 + SHIPPED.len());
+    assert_eq!(process.rules.len(), 2 + shipped().count());
     let names: Vec<&str> = process
         .rules
         .iter()
@@ -93,7 +93,7 @@ fn without_a_word_nothing_happens_by_itself() {
 fn every_shipped_rule_is_found_by_its_own_samples_first() {
     let settings = load_text(&told()).unwrap_or_else(|error| panic!("{error}"));
     let rules = &settings.on_error.processes.get("ad").unwrap().rules;
-    for rule in SHIPPED {
+    for rule in shipped() {
         assert!(!rule.samples.is_empty(), "{}", rule.name);
         for sample in rule.samples {
             let first = rules.iter().find(|one| one.pattern.is_match(sample));

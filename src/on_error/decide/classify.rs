@@ -1,5 +1,6 @@
 //! Rules → what an error is.
 
+use super::trace::{most_telling, without_frames};
 use crate::config::{Process, Rule};
 use crate::model::{Outcome, Verdicted};
 
@@ -17,8 +18,9 @@ pub fn classify(process: &Process, errors: &[String]) -> Verdicted {
     }
 }
 
-/// The rule that judges these errors.
+/// The rule that judges these errors. Stack frames are not looked at: what they name was under way, not at fault.
 pub fn rule_for<'p>(process: &'p Process, errors: &[String]) -> Option<&'p Rule> {
+    let errors: Vec<String> = errors.iter().map(|error| without_frames(error)).collect();
     let matches = |rule: &&Rule| errors.iter().any(|error| rule.pattern.is_match(error));
     process.rules.iter().find(matches)
 }
@@ -27,6 +29,15 @@ pub fn rule_for<'p>(process: &'p Process, errors: &[String]) -> Option<&'p Rule>
 pub fn rule_named<'p>(process: &'p Process, name: Option<&str>) -> Option<&'p Rule> {
     let name = name?;
     process.rules.iter().find(|rule| rule.name == name)
+}
+
+/// The errors that a person is shown first, at most `most`: those that the rule took, then the most telling.
+pub fn telling<'e>(errors: &'e [String], rule: Option<&Rule>, most: usize) -> Vec<&'e str> {
+    let is_taken = |error: &&str| rule.is_some_and(|rule| rule.pattern.is_match(error));
+    let errors = errors.iter().map(String::as_str);
+    let (taken, rest): (Vec<&str>, Vec<&str>) = errors.partition(is_taken);
+    let rest = most_telling(&rest, most.saturating_sub(taken.len()));
+    taken.into_iter().chain(rest).take(most).collect()
 }
 
 /// A sample of a rule that is judged otherwise than its rule says.

@@ -4,6 +4,8 @@
 //! - A DC is down only where two independent signals say so: the sync's own errors, as the rules read them, and our
 //!   probes. Each has a number and a window; a probe that answers outweighs any number of errors.
 //! - Every reason that stands in the way is given, not the first alone: a person who clears one wants to know the next.
+//! - Errors that no rule recognises claim nothing, neither that another DC would help nor that it would not: the probes alone
+//!   speak then, and what they say is proposed to a person, whatever `auto_failover` allows.
 //! - What a person ordered (`failover`, an approved proposal) is never asked of here: these limits bind the automatic
 //!   alone.
 
@@ -12,14 +14,16 @@ mod limits;
 mod notify;
 mod retry;
 mod signals;
+mod trace;
 
 use std::collections::BTreeMap;
 
-pub use classify::{Misjudged, classify, rule_for, rule_named, test_rules};
+pub use classify::{Misjudged, classify, rule_for, rule_named, telling, test_rules};
 pub use limits::{Brakes, Jump, jumped, limits, moved_at};
 pub use notify::{Admitted, Due, Waits, admit, due, is_gathering, over};
 pub use retry::{GIVE_UP_MS, GIVE_UP_TRIES, after_failure, lapsed, may_approve};
-pub use signals::{Signal, probes, trouble};
+pub use signals::{Signal, answering, probes, trouble};
+pub use trace::{most_telling, shortened, without_frames};
 
 use crate::config::Safety;
 use crate::model::{
@@ -53,7 +57,8 @@ pub const PLAN_AGAIN_MS: i64 = 60_000;
 
 /// What is to be done about an incident, with every reason that stands in the way.
 pub fn decide(situation: &Situation<'_>, now: UtcMs) -> Stance {
-    if situation.outcome != Outcome::Outage {
+    let is_unknown = situation.outcome == Outcome::Unknown;
+    if !is_unknown && situation.outcome != Outcome::Outage {
         let why = WhyWait::NotAnOutage {
             outcome: situation.outcome,
         };
@@ -71,18 +76,27 @@ pub fn decide(situation: &Situation<'_>, now: UtcMs) -> Stance {
         Some(dc) => why.extend(probes(dc, situation.sightings, situation.safety, now)),
         None => why.push(WhyWait::NoDcInUse),
     }
-    if situation.mode == AutoFailover::Off {
+    let mode = match situation.mode {
+        AutoFailover::On if is_unknown => AutoFailover::Propose,
+        mode => mode,
+    };
+    if mode == AutoFailover::Off {
         why.push(WhyWait::Off);
-        return stance(ActionKind::Tell, why);
+    } else {
+        let limits = limits(situation.brakes, situation.safety, now);
+        why.extend(limits.into_iter().filter(|why| binds(mode, why)));
+        why.extend(proposed(situation.proposal, now));
     }
-    let limits = limits(situation.brakes, situation.safety, now);
-    why.extend(limits.into_iter().filter(|why| binds(situation.mode, why)));
-    why.extend(proposed(situation.proposal, now));
-    match (why.is_empty(), situation.mode) {
-        (true, AutoFailover::On) => stance(ActionKind::Run, why),
-        (true, _) => stance(ActionKind::Propose, why),
-        (false, _) => stance(ActionKind::Wait, why),
+    if is_unknown && !why.is_empty() {
+        why.insert(0, WhyWait::Unrecognized);
     }
+    let action = match (mode, why.is_empty()) {
+        (AutoFailover::Off, _) => ActionKind::Tell,
+        (_, false) => ActionKind::Wait,
+        (AutoFailover::On, true) => ActionKind::Run,
+        (AutoFailover::Propose, true) => ActionKind::Propose,
+    };
+    stance(action, why)
 }
 
 /// Hold, cap and a failure lately bind what runs by itself; a plan that a person has to approve may be made at once.

@@ -27,7 +27,8 @@ pub fn is_gathering(stance: &Stance) -> bool {
     let gathers = |why: &WhyWait| {
         matches!(
             why,
-            WhyWait::TooFewErrors { .. }
+            WhyWait::Unrecognized
+                | WhyWait::TooFewErrors { .. }
                 | WhyWait::TooFewProbes { .. }
                 | WhyWait::StartupGrace { .. }
                 | WhyWait::ClockJump { .. }
@@ -119,6 +120,13 @@ pub fn admit(kind: NoticeKind, lately: u32, notices: &Notices) -> Admitted {
     }
 }
 
+/// Whether a move is proposed, or about to be: that no error comes any more does not end what the probes say.
+fn wants_move(stance: &Stance) -> bool {
+    let is_proposed = |why: &WhyWait| matches!(why, WhyWait::Proposed { .. });
+    matches!(stance.action, ActionKind::Propose | ActionKind::Run)
+        || stance.why.iter().any(is_proposed)
+}
+
 /// How an incident ended, where it has: no failure for the process's quiet time, and either the sync reads another DC
 /// (`moved_to`), or the one it reads answers (`lives`), or the trouble was none of a DC. Not while a move `is_busy`.
 pub fn over(
@@ -134,9 +142,11 @@ pub fn over(
         return None;
     }
     let span = humantime::format_duration(process.quiet);
-    match (moved_to, incident.outcome, &incident.dc) {
+    let is_of_dc =
+        incident.outcome == Outcome::Outage || incident.stance.as_ref().is_some_and(wants_move);
+    match (moved_to, is_of_dc, &incident.dc) {
         (Some(dc), _, _) => Some(format!("the sync reads {dc}, and no failure for {span}")),
-        (None, Outcome::Outage, Some(dc)) => {
+        (None, true, Some(dc)) => {
             lives.then(|| format!("{dc} answers again, and no failure for {span}"))
         }
         (None, _, _) => Some(format!("no failure for {span}")),

@@ -141,6 +141,18 @@ pub fn probes(
     why
 }
 
+/// The DCs besides `dc` that answered when they were last looked at.
+pub fn answering<'s>(
+    dc: &DcName,
+    sightings: &'s BTreeMap<DcName, Vec<Sighting>>,
+) -> Vec<&'s DcName> {
+    let answers = |seen: &[Sighting]| seen.last().is_some_and(|last| last.failed.is_none());
+    let others = sightings.iter().filter(|(name, _)| *name != dc);
+    others
+        .filter_map(|(name, seen)| answers(seen).then_some(name))
+        .collect()
+}
+
 /// The failures in a row, up to now and within the window, where they are too few.
 fn in_a_row(dc: &DcName, seen: &[Sighting], safety: &Safety, now: UtcMs) -> Option<WhyWait> {
     let down = |one: &&Sighting| one.failed.is_some_and(|kind| says(kind) == Says::Down);

@@ -1,6 +1,14 @@
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 mod acting;
 mod build;
+mod error_texts;
 mod limiting;
 mod telling;
+mod traces;
+mod unrecognized;

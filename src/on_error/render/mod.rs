@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub use words::{plan_lines, sample};
 
-use crate::model::{Notice, NoticeKind, UtcMs, in_a_line};
+use crate::model::{Notice, NoticeKind, UtcMs, in_a_line, text_of};
 
 /// The templates, as (file name, text of the program).
 const OURS: [(&str, &str); 3] = [
@@ -226,18 +226,21 @@ fn in_lines(data: Value) -> Value {
 }
 
 fn read(path: &Path) -> Result<Option<String>, TemplateError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    let unreadable = |problem| TemplateError::Unreadable {
+        path: path.to_owned(),
+        problem,
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => text_of(&bytes)
+            .map(Some)
+            .map_err(|error| unreadable(format!("it is {error}, save it as UTF-8"))),
         Err(error)
             if error.kind() == std::io::ErrorKind::NotFound
                 && path.parent().is_some_and(Path::is_dir) =>
         {
             Ok(None)
         }
-        Err(error) => Err(TemplateError::Unreadable {
-            path: path.to_owned(),
-            problem: error.to_string(),
-        }),
+        Err(error) => Err(unreadable(error.to_string())),
     }
 }
 

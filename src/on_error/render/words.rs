@@ -115,7 +115,8 @@ pub fn sample(kind: NoticeKind) -> Content {
                 Vec::new()
             } else {
                 vec![
-                    "dc1 answered us at 2026-11-22T10:16:38.000Z: the trouble is between the sync and it"
+                    "dc1 answered us at 2026-11-22T10:16:38.000Z: it is not down; the trouble is in the sync, or between the \
+                     two"
                         .to_owned(),
                 ]
             },

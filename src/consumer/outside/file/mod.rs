@@ -28,7 +28,7 @@ use super::super::replace::put;
 use super::host_text;
 use super::spot::{Change, Field, Fields, Found, SpotError, told};
 use crate::config::{FileForm, FileSettings, Keys};
-use crate::model::Usn;
+use crate::model::{Usn, utf8};
 
 /// No configuration or state file is larger; what is, is another file.
 const LARGEST: u64 = 16 << 20;
@@ -167,17 +167,15 @@ impl FileSpot {
         }
     }
 
-    fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, SpotError> {
-        std::str::from_utf8(bytes).map_err(|error| {
-            let at = format!("not UTF-8 at byte {}", error.valid_up_to());
-            self.flawed(Flaw::new("its text", &at, "UTF-8"))
-        })
+    /// Its byte order mark, or nothing, and its text.
+    fn text<'b>(&self, bytes: &'b [u8]) -> Result<(&'b str, &'b str), SpotError> {
+        utf8(bytes).map_err(|what| self.flawed(Flaw::new("its text", &what.to_string(), "UTF-8")))
     }
 
     fn fields(&self, bytes: &[u8]) -> Result<Fields, SpotError> {
         match &self.form {
-            FileForm::Json(keys) => json::read(self.text(bytes)?, keys),
-            FileForm::Toml(keys) => toml::read(self.text(bytes)?, keys),
+            FileForm::Json(keys) => json::read(self.text(bytes)?.1, keys),
+            FileForm::Toml(keys) => toml::read(self.text(bytes)?.1, keys),
             FileForm::Properties { keys, .. } => properties::read(&letters(bytes), keys),
             FileForm::Raw(field) => Ok(whole(*field, bytes)),
         }
@@ -187,10 +185,12 @@ impl FileSpot {
     fn edited(&self, bytes: &[u8], new: &Change) -> Result<Vec<u8>, SpotError> {
         match &self.form {
             FileForm::Json(keys) => {
-                json::edit(self.text(bytes)?, keys, new).map(String::into_bytes)
+                let (mark, text) = self.text(bytes)?;
+                json::edit(text, keys, new).map(|text| [mark, &text].concat().into_bytes())
             }
             FileForm::Toml(keys) => {
-                toml::edit(self.text(bytes)?, keys, new).map(String::into_bytes)
+                let (mark, text) = self.text(bytes)?;
+                toml::edit(text, keys, new).map(|text| [mark, &text].concat().into_bytes())
             }
             FileForm::Properties { keys, also } => properties::edit(&letters(bytes), keys, new)
                 .and_then(|text| properties::set(&text, also))
@@ -278,7 +278,7 @@ impl FileSpot {
         opposite: &Change,
         kept: &[u8],
     ) -> Result<Vec<u8>, SpotError> {
-        let (text, kept) = (self.text(bytes)?, self.text(kept)?);
+        let ((mark, text), (_, kept)) = (self.text(bytes)?, self.text(kept)?);
         let reset = json::edit(kept, keys, opposite);
         let is_from_it =
             reset.is_ok_and(|reset| json::spellings(&reset, keys) == json::spellings(text, keys));
@@ -288,7 +288,7 @@ impl FileSpot {
             json::edit(text, keys, new)
         };
         edited
-            .map(String::into_bytes)
+            .map(|text| [mark, &text].concat().into_bytes())
             .map_err(|flaw| self.flawed(flaw))
     }
 
@@ -355,8 +355,8 @@ fn octets(text: &str) -> Vec<u8> {
 
 /// The file as one field, blanks around it left out. What is no text is known by its digest.
 fn whole(field: Field, bytes: &[u8]) -> Fields {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.trim().to_owned(),
+    let text = match utf8(bytes) {
+        Ok((_, text)) => text.trim().to_owned(),
         Err(_) => format!("{DIGEST}{}", digest(bytes)),
     };
     if text.is_empty() {
@@ -371,7 +371,8 @@ fn rewritten(field: Field, bytes: &[u8], new: &Change) -> Vec<u8> {
         return bytes.to_vec();
     };
     let old = String::from_utf8_lossy(bytes);
-    let begin = old.len() - old.trim_start().len();
+    let blank = |letter: char| letter.is_whitespace() || letter == '\u{feff}';
+    let begin = old.len() - old.trim_start_matches(blank).len();
     let (lead, rest) = old.split_at_checked(begin).unwrap_or(("", &old));
     let (_, tail) = rest
         .split_at_checked(rest.trim_end().len())

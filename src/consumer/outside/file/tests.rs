@@ -261,6 +261,28 @@ async fn a_cookie_that_is_no_text_is_known_by_its_digest() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_stays_where_it_is() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("state");
+    let usn = keys(&[(Field::Updated, "/usn")]);
+    let toml = keys(&[(Field::Updated, "usn")]);
+    for (form, old, new) in [
+        (FileForm::Json(usn), "{\"usn\": 7}", "{\"usn\": 8}"),
+        (FileForm::Toml(toml), "usn = 7\n", "usn = 8\n"),
+        (FileForm::Raw(Field::Updated), "7\n", "8\n"),
+    ] {
+        fs::write(&path, format!("\u{feff}{old}")).unwrap();
+        let spot = spot(&path, form);
+        let found = spot.read().await.unwrap();
+        assert_eq!(found.fields, fields(&[(Field::Updated, "7")]));
+        let new_usn = change(&[(Field::Updated, Some("8"))]);
+        spot.replace(&found, &new_usn).await.unwrap();
+        let written = fs::read_to_string(&path).unwrap();
+        assert_eq!(written, format!("\u{feff}{new}"));
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_names_the_file_and_the_cure() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("state.json");
@@ -274,6 +296,9 @@ async fn what_is_wrong_names_the_file_and_the_cure() {
     fs::write(&path, [b'{', 0xff]).unwrap();
     let told = of(json.clone()).read().await.unwrap_err().to_string();
     assert!(told.contains("not UTF-8 at byte 1"), "{told}");
+    fs::write(&path, b"{\0}\0").unwrap();
+    let told = of(json.clone()).read().await.unwrap_err().to_string();
+    assert!(told.contains("UTF-16; it must be UTF-8"), "{told}");
     fs::write(&path, "{\"usn\": {}}").unwrap();
     let told = of(json).read().await.unwrap_err().to_string();
     assert!(

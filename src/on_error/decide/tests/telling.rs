@@ -24,7 +24,7 @@ fn rule(name: &str, pattern: &str, outcome: Outcome) -> Rule {
     }
 }
 
-fn process(rules: Vec<Rule>) -> Process {
+pub(super) fn process(rules: Vec<Rule>) -> Process {
     Process {
         name: "ad".to_owned(),
         rules,
@@ -163,7 +163,7 @@ fn the_time_that_a_try_waits_is_not_of_the_window() {
     assert_eq!(have(&over), 0);
 }
 
-fn incident(outcome: Outcome, opened: i64) -> Incident {
+pub(super) fn incident(outcome: Outcome, opened: i64) -> Incident {
     Incident {
         id: 1,
         resource: "hr".parse().unwrap(),
