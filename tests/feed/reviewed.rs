@@ -343,7 +343,7 @@ fn what_two_dcs_took_out_stays_out() {
     });
 }
 
-/// Control of G: without the pruning.
+/// The same without the pruning.
 #[test]
 fn a_member_that_was_taken_back_comes_again() {
     goes_well(EVERYTHING, &async |run| {
@@ -384,7 +384,7 @@ fn a_link_of_a_life_that_was_put_back_from_a_backup() {
     });
 }
 
-/// Control of C: the attribute is told.
+/// The filter asks for an attribute that is told, and the lost DC alone had it.
 #[test]
 fn what_came_in_by_an_attribute_that_is_told_and_is_lost() {
     goes_well(WITH_MAIL, &async |run| {
@@ -400,7 +400,7 @@ fn what_came_in_by_an_attribute_that_is_told_and_is_lost() {
     });
 }
 
-/// Control of B, by a pass instead of a load.
+/// A container outside of the filter is renamed on the lost DC, and a pass reads it.
 #[test]
 fn names_below_what_a_lost_dc_renamed() {
     goes_well(ACCOUNTS, &async |run| {
